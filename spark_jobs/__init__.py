@@ -1,0 +1,1 @@
+"""PySpark jobs: they know Kafka and the lake, and nothing of Django."""

@@ -1,0 +1,1 @@
+"""DataFrame to DataFrame, pure: parse, refine, windows."""
