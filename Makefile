@@ -1,0 +1,62 @@
+# `make demo` and `make test` are all that a newcomer needs; `make` alone lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint format lock bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# uv installs in parallel; where it cannot reach the index that pip is configured for, pip installs the same hashes.
+$(STAMP).packages: requirements/bootstrap.txt requirements/dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt \
+		|| $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(STAMP).project: pyproject.toml $(STAMP).packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(STAMP).project ## virtual environment, packages, jars
+	@$(BIN)/penstock jars
+
+demo: setup ## the whole stack with a simulator at 100 readings/s and the live view
+	$(BIN)/penstock up --simulator --rate 100 --watch
+
+test: setup lint ## lint, then every test
+	$(BIN)/python -m pytest
+
+test-unit: $(STAMP).project ## the tests that need no service, in seconds
+	$(BIN)/python -m pytest -m "not integration" -q
+
+lint: $(STAMP).project ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP).project ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+UV_COMPILE = ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+lock: $(STAMP).project ## the locks from requirements/*.in
+	cd requirements && $(UV_COMPILE) runtime.in -o runtime.txt
+	cd requirements && $(UV_COMPILE) -c runtime.txt dev.in -o dev.txt
+	cd requirements && $(UV_COMPILE) -c dev.txt bootstrap.in -o bootstrap.txt
+
+bench: setup ## every benchmark, JSON into benchmarks/results
+	$(BIN)/python -m benchmarks
+
+clean: ## what make and the tools leave behind; never .penstock
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The subcommands, a file each: they parse, call and print."""
