@@ -1,0 +1,72 @@
+"""Real services for the integration tests: each started at the first test that asks, once a session, on free ports.
+
+Nothing here has a fixed port or path, so that two sessions run beside each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import jars as jar_cache
+from cli.embedded import kafka as embedded_kafka
+from cli.embedded import ports
+from cli.embedded import postgres as embedded_postgres
+from cli.embedded import redis as embedded_redis
+from cli.embedded.home import Home
+from cli.embedded.running import running
+
+# A test's database may lose its last second in a power cut; its commits are twice as fast.
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A folder for the services of this session."""
+    home = Home(tmp_path_factory.mktemp("stack"))
+    home.make()
+    return home
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """The folder with Spark's extra jars."""
+    return jar_cache.ensure(print).spark
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_home: Home) -> Iterator[str]:
+    """Bootstrap servers of a real broker."""
+    port, controller = ports.free(2)
+    class_path = jar_cache.ensure(print).kafka
+    with running(embedded_kafka.service(stack_home, port, controller, class_path), stack_home):
+        yield embedded_kafka.bootstrap_servers(port)
+
+
+@pytest.fixture(scope="session")
+def postgres(stack_home: Home) -> Iterator[str]:
+    """URL of a real PostgreSQL, as its superuser: tests make databases of their own in it."""
+    (port,) = ports.free(1)
+    secrets = stack_home.generated_secrets()
+    with running(embedded_postgres.service(stack_home, port, secrets, NOT_DURABLE), stack_home):
+        embedded_postgres.provide(port, secrets)
+        yield embedded_postgres.url(port, embedded_postgres.ADMIN, secrets["postgres_admin"])
+
+
+@pytest.fixture(scope="session")
+def redis_url(stack_home: Home) -> Iterator[str]:
+    """URL of a real Redis, with its password."""
+    (port,) = ports.free(1)
+    secrets = stack_home.generated_secrets()
+    with running(embedded_redis.service(stack_home, port, secrets), stack_home):
+        yield embedded_redis.url(port, secrets["redis"])
+
+
+@pytest.fixture
+def no_penstock_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variables of a stack that happens to be in this shell."""
+    for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
+        monkeypatch.delenv(name)
