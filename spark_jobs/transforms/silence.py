@@ -32,7 +32,7 @@ class Roster:
     def __init__(self, sensors: Iterable[Sensor], watermark_seconds: float) -> None:
         self._sensors = {sensor.sensor_id: sensor for sensor in sensors}
         self._watermark = watermark_seconds
-        self._closed = max((sensor.filled for sensor in self._sensors.values()), default=0)
+        self._closed = 0
 
     def silences(self, seen: Iterable[Sensor], newest: float, due: set[str]) -> list[tuple[Sensor, int]]:
         """Take the windows that a batch `seen` has readings in, and return the (sensor, window start) that have none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from pyspark.sql import Column, DataFrame, Window
@@ -85,15 +85,12 @@ def merged(left: str, right: str) -> dict[str, Column]:
     }
 
 
-def derived(prefix: str = "") -> dict[str, Column]:
+def derived(of: Callable[[str], Column] = F.col) -> dict[str, Column]:
     """The figures that follow from mergeable ones: sample deviation, percentiles of the sketch, health in percent.
 
-    Health is the share of expected readings that came, at most 100; an open window fills up to its health.
+    `of` gives the mergeable figures by name. Health is the share of expected readings that came, at most 100; an open
+    window fills up to its health.
     """
-
-    def of(name: str) -> Column:
-        return F.col(f"{prefix}{name}")
-
     percent = F.lit(100.0) * of("reading_count") / F.nullif(of("expected_readings"), F.lit(0.0))
     return {
         "value_stddev": F.when(of("reading_count") > 1, F.sqrt(of("value_m2") / (of("reading_count") - 1))),

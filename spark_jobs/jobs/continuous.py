@@ -1,0 +1,264 @@
+"""The continuous job: one driver, three queries, from Kafka to Gold. `python -m spark_jobs.jobs.continuous ARGUMENTS`.
+
+Exit codes: 0 drained, 1 a query failed, 2 unusable arguments, 3 another driver holds the checkpoint, 4 the topic is
+not the one that the checkpoint was made for. The last line on stderr names the cause.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Protocol
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery, StreamingQueryListener
+
+from spark_jobs.contracts import ContinuousArguments, DriverReport, DriverState, IngestProgress, Query, read_arguments
+from spark_jobs.jobs import tables
+from spark_jobs.jobs.aggregate import Aggregate
+from spark_jobs.jobs.ingest import Ingest
+from spark_jobs.jobs.refine import Refine
+from spark_jobs.jobs.session import open_session
+from spark_jobs.jobs.telemetry import Telemetry
+
+HEARTBEAT_SECONDS = 5.0
+DRAIN_SECONDS = 60.0
+
+
+class Refusal(Exception):
+    """The driver must not start; `code` is its exit code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Drained(Exception):
+    """A batch came after the drain was asked for; it is done at the next start."""
+
+
+class Stage(Protocol):
+    def source(self) -> DataFrame: ...
+
+    def take(self, rows: DataFrame, batch: int) -> None: ...
+
+
+class Driver:
+    """Runs the queries until one fails or `drain` is called, and tells the control plane of its state."""
+
+    def __init__(self, arguments: ContinuousArguments, topic_id: str) -> None:
+        self._arguments, self._topic_id = arguments, topic_id
+        self._stop = threading.Event()
+        self._state = DriverState.STARTING
+        self._telemetry = Telemetry(arguments)
+
+    def drain(self, *_: int | FrameType | None) -> None:
+        self._stop.set()
+
+    def run(self) -> None:
+        """Raises whatever ended a query."""
+        arguments = self._arguments
+        beat = threading.Thread(target=self._beat, daemon=True)
+        beat.start()
+        spark = open_session(
+            f"penstock-{arguments.pipeline}",
+            master=arguments.master,
+            jars=arguments.jars,
+            memory=arguments.driver_memory,
+            conf=arguments.spark_conf,
+        )
+        try:
+            tables.ensure_tables(spark, arguments.lake)
+            spark.streams.addListener(IngestListener(arguments, self._telemetry, self._topic_id))
+            queries = self._start(spark)
+            self._report(DriverState.RUNNING)
+            failed = self._watch(queries)
+            self._report(DriverState.DRAINING)
+            self._drain(queries)
+            if failed is not None and (error := failed.exception()) is not None:
+                raise RuntimeError(f"query {failed.name} failed: {_first_line(str(error))}")
+            self._report(DriverState.STOPPED)
+        except BaseException as error:
+            self._report(DriverState.FAILED, _first_line(str(error)))
+            raise
+        finally:
+            self._telemetry.flush()
+            spark.stop()
+
+    def _start(self, spark: SparkSession) -> list[StreamingQuery]:
+        stages: dict[Query, Stage] = {
+            Query.INGEST: Ingest(spark, self._arguments, self._telemetry),
+            Query.REFINE: Refine(spark, self._arguments, self._telemetry),
+            Query.AGGREGATE: Aggregate(spark, self._arguments, self._telemetry),
+        }
+        return [
+            stage.source()
+            .writeStream.queryName(str(name))
+            .foreachBatch(self._guarded(stage))
+            .option("checkpointLocation", f"{self._arguments.checkpoint}/{name}")
+            .trigger(processingTime=f"{self._arguments.trigger_seconds} seconds")
+            .start()
+            for name, stage in stages.items()
+        ]
+
+    def _guarded(self, stage: Stage) -> Any:
+        """A batch that has begun when the drain is asked for ends; none begins after it."""
+
+        def take(rows: DataFrame, batch: int) -> None:
+            if self._stop.is_set():
+                raise Drained
+            stage.take(rows, batch)
+
+        return take
+
+    def _watch(self, queries: list[StreamingQuery]) -> StreamingQuery | None:
+        """Wait for the drain or the first query that ends by itself, which is returned."""
+        while not self._stop.wait(0.5):
+            for query in queries:
+                if not query.isActive:
+                    self._stop.set()
+                    return query
+        return None
+
+    def _drain(self, queries: list[StreamingQuery]) -> None:
+        """Let the batches that run end, then stop: a query stopped in a batch would only do it again."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for query in queries:
+            while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
+                time.sleep(0.1)
+            query.stop()
+
+    def _beat(self) -> None:
+        while True:
+            self._report(self._state)
+            time.sleep(HEARTBEAT_SECONDS)
+
+    def _report(self, state: DriverState, reason: str = "") -> None:
+        self._state = state
+        self._telemetry.send(
+            DriverReport(
+                pipeline=self._arguments.pipeline,
+                at=time.time(),
+                run_tag=self._arguments.run_tag,
+                version=self._arguments.version,
+                generation=self._arguments.generation,
+                fencing_token=self._arguments.fencing_token,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                state=state,
+                reason=reason,
+            )
+        )
+
+
+class IngestListener(StreamingQueryListener):
+    """Tells how far ingest has read: Spark commits no group offsets, so nobody else knows."""
+
+    def __init__(self, arguments: ContinuousArguments, telemetry: Telemetry, topic_id: str) -> None:
+        self._arguments, self._telemetry, self._topic_id = arguments, telemetry, topic_id
+
+    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        progress = event.progress
+        if progress.name != Query.INGEST or not progress.sources:
+            return
+        offsets = json.loads(progress.sources[0].endOffset)[self._arguments.topic]
+        self._telemetry.send(
+            IngestProgress(
+                pipeline=self._arguments.pipeline,
+                at=time.time(),
+                generation=self._arguments.generation,
+                topic=self._arguments.topic,
+                topic_id=self._topic_id,
+                offsets=offsets,
+            )
+        )
+
+    def onQueryStarted(self, event: Any) -> None:  # noqa: N802
+        pass
+
+    def onQueryIdle(self, event: Any) -> None:  # noqa: N802
+        pass
+
+    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802
+        pass
+
+
+def hold_checkpoint(arguments: ContinuousArguments) -> IO[str]:
+    """Take the checkpoint's lock, which the kernel frees when this process ends. Raises Refusal (3)."""
+    folder = Path(arguments.checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "driver.lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        raise Refusal(3, f"another driver holds {folder}: {lock.read().strip()}") from error
+    lock.truncate(0)
+    json.dump({"run_tag": arguments.run_tag, "pid": os.getpid(), "started": time.time()}, lock)
+    lock.flush()
+    return lock
+
+
+def check_topic(arguments: ContinuousArguments) -> str:
+    """The topic's id, which must be the one of the checkpoint: in a topic made anew, offsets mean other records.
+
+    Raises Refusal (4).
+    """
+    admin = AdminClient({"bootstrap.servers": arguments.bootstrap_servers})
+    try:
+        described = admin.describe_topics(TopicCollection([arguments.topic]), request_timeout=30)
+        topic_id = str(described[arguments.topic].result().topic_id)
+    except KafkaException as error:
+        raise Refusal(4, f"topic {arguments.topic} cannot be read: {error.args[0].str()}") from error
+    noted = Path(arguments.checkpoint) / "topic.json"
+    if not noted.exists():
+        noted.write_text(json.dumps({"topic": arguments.topic, "id": topic_id}), encoding="utf-8")
+    elif json.loads(noted.read_text(encoding="utf-8")) != {"topic": arguments.topic, "id": topic_id}:
+        raise Refusal(4, f"topic {arguments.topic} is not the one of this checkpoint: it was made anew; start a new generation")
+    return topic_id
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) != 2 or argv[1] in ("-h", "--help"):
+        print(__doc__, file=sys.stderr)
+        return 0 if argv[1:] in (["-h"], ["--help"]) else 2
+    try:
+        arguments = read_arguments(argv[1])
+    except (OSError, ValueError) as error:
+        print(f"arguments of the continuous job: {_first_line(str(error))}", file=sys.stderr)
+        return 2
+    try:
+        lock = hold_checkpoint(arguments)
+        topic_id = check_topic(arguments)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.code
+    driver = Driver(arguments, topic_id)
+    signal.signal(signal.SIGTERM, driver.drain)
+    signal.signal(signal.SIGINT, driver.drain)
+    try:
+        driver.run()
+    except Exception as error:
+        print(_first_line(str(error)), file=sys.stderr)
+        return 1
+    finally:
+        lock.close()
+    return 0
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")[:500]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,94 @@
+"""The lake's Delta tables: how they are made, and writes that a replay cannot repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from spark_jobs import schemas
+from spark_jobs.contracts import Table
+
+TXN_APP = "spark.databricks.delta.write.txnAppId"
+TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+
+
+class Layout(NamedTuple):
+    """`statistics` names the columns by which files are skipped; every other column would only slow the writes."""
+
+    schema: StructType
+    partitions: tuple[str, ...]
+    statistics: tuple[str, ...]
+
+
+LAYOUTS = {
+    Table.BRONZE: Layout(
+        schemas.BRONZE, ("disposition", "ingest_date"), ("ingest_seq", "partition", "offset", "kafka_timestamp")
+    ),
+    Table.SILVER: Layout(
+        schemas.SILVER, ("event_date",), ("refine_seq", "partition", "offset", "kafka_timestamp", "timestamp")
+    ),
+    Table.SET_ASIDE: Layout(schemas.SET_ASIDE, ("ingest_date",), ("refine_seq", "partition", "offset", "timestamp")),
+    Table.SENSOR_5MIN: Layout(schemas.SENSOR_5MIN, ("event_date",), ("window_start", "gold_seq", "refine_seq")),
+    Table.LOCATION_HOURLY: Layout(schemas.LOCATION_HOURLY, ("event_date",), ("hour_start", "gold_seq")),
+    Table.DAILY_SUMMARY: Layout(schemas.DAILY_SUMMARY, ("event_date",), ("gold_seq",)),
+}
+
+
+def ensure_tables(spark: SparkSession, lake: str) -> None:
+    """Create the tables that are not there. Small files are compacted as they gather, after the commit that adds them."""
+    for table, layout in LAYOUTS.items():
+        builder = DeltaTable.createIfNotExists(spark).location(table.under(lake)).addColumns(layout.schema)
+        builder = builder.partitionedBy(*layout.partitions)
+        builder = builder.property("delta.dataSkippingStatsColumns", ",".join(layout.statistics))
+        builder = builder.property("delta.autoOptimize.autoCompact", "true")
+        builder = builder.property("delta.logRetentionDuration", "interval 7 days")
+        builder.execute()
+
+
+def read(spark: SparkSession, lake: str, table: Table) -> DataFrame:
+    return spark.read.format("delta").load(table.under(lake))
+
+
+def follow(spark: SparkSession, lake: str, table: Table, files_per_batch: int) -> DataFrame:
+    """A stream of the rows that a table gains. Commits that rewrite rows (batch runs, retention) are passed over."""
+    stream = spark.readStream.format("delta").option("skipChangeCommits", "true")
+    return stream.option("maxFilesPerTrigger", files_per_batch).load(table.under(lake))
+
+
+class Committed(NamedTuple):
+    """`version` of the table now; `txn` is the greatest txnVersion that the app has written, or -1."""
+
+    version: int
+    txn: int
+
+
+def committed(spark: SparkSession, path: str, app: str) -> Committed:
+    """What the table's transaction log says, from the log itself."""
+    jvm = spark._jvm
+    none = jvm.scala.Option.empty()
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
+    snapshot = log.update(False, none, none)
+    txn = snapshot.transactions().get(app)
+    return Committed(snapshot.version(), txn.get() if txn.isDefined() else -1)
+
+
+@contextmanager
+def written_once(spark: SparkSession, app: str, txn: int) -> Iterator[None]:
+    """Delta skips a write within, of an app that has written this txn already; two at once conflict."""
+    spark.conf.set(TXN_APP, app)
+    spark.conf.set(TXN_VERSION, str(txn))
+    try:
+        yield
+    finally:
+        spark.conf.unset(TXN_APP)
+        spark.conf.unset(TXN_VERSION)
+
+
+def append_once(rows: DataFrame, path: str, app: str, txn: int) -> None:
+    with written_once(rows.sparkSession, app, txn):
+        rows.write.format("delta").mode("append").save(path)
