@@ -1,4 +1,4 @@
-"""The folder of one installation: where everything lies, and its two files of settings, config.json and secrets.json."""
+"""The folder of one installation: where everything lies, and its settings, config.json and secrets.json."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     launch.py SIGNAL PARENT UID GID -- ARGV...
 
-The kernel sends SIGNAL when PARENT is gone, also after a kill -9. This is a program and not a preexec_fn, since code between fork
-and exec may deadlock in a process with threads. Standard library only, and little of it: it stands before every start.
+The kernel sends SIGNAL when PARENT is gone, also after a kill -9. This is a program and not a preexec_fn, since code
+between fork and exec may deadlock in a process with threads. Standard library only: it stands before every start.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
         sys.exit(1)
     command = argv[6:]
     try:
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606 - no shell is what is meant
     except OSError as error:
         sys.exit(f"cannot start {command[0]}: {error.strerror}")
 

@@ -28,8 +28,8 @@ class Ports:
 def free(count: int) -> list[int]:
     """That many ports which nothing listens on now, all different.
 
-    Below the range from which the kernel takes ports for outgoing connections: a port that is kept for weeks must not be
-    found busy because some client happens to use it.
+    Below the range from which the kernel takes ports for outgoing connections: a port that is kept for weeks must not
+    be found busy because some client happens to use it.
     """
     found: list[int] = []
     for port in random.sample(RANGE, len(RANGE)):

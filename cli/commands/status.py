@@ -1,0 +1,100 @@
+"""`penstock status`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import psutil
+import typer
+from rich.console import Console
+
+from cli.commands.options import HomeOption, JsonOption
+from cli.console import print_json
+from cli.embedded import figures, ports, state, strays
+from cli.embedded.errors import StackError
+from cli.embedded.home import Home
+from cli.embedded.processes import Identity
+from cli.live import View, processes_table
+
+
+def status(
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on showing, until Ctrl-C.")] = False,
+) -> None:
+    """Say what runs, and how the pipeline does."""
+    place = Home.locate(home)
+    if watch:
+        if not state.is_up(place):
+            raise StackError(f"the stack in {place.root} is not up", "start it with: penstock up")
+        View(place).show(lambda: state.is_up(place))
+        return
+    report = stack_report(place)
+    if report["state"] in (state.RUNNING, state.DEGRADED):
+        figures.enter(place)
+        report["figures"] = figures.figures()
+    if as_json:
+        print_json(report)
+        return
+    console = Console(highlight=False)
+    console.print(f"{report['state']}{': ' + report['reason'] if report['reason'] else ''}", markup=False)
+    if report["processes"]:
+        console.print(processes_table(report["processes"]))
+    if report["figures"]:
+        console.print(View(place).figures_panel(report["figures"]))
+
+
+def stack_report(home: Home) -> dict[str, Any]:
+    """State, ports and processes of a stack, in plain JSON types; `figures` is left empty."""
+    found = state.load(home)
+    chosen = ports.load(home)
+    report: dict[str, Any] = {
+        "state": found.state,
+        "reason": found.reason,
+        "home": str(home.root),
+        "since": found.since,
+        "supervisor": found.pid if found.identity and found.identity.alive else None,
+        "ports": vars(chosen) if chosen else {},
+        "processes": {},
+        "figures": None,
+    }
+    for name, item in found.services.items():
+        process = item.identity.process() if item.identity else None
+        word = item.state if process or item.state not in ("running", "starting") else "dead"
+        report["processes"][name] = {
+            "pid": item.pid if process else None,
+            "state": word,
+            "restarts": item.restarts,
+            "reason": item.reason,
+            "memory_mb": _memory(process),
+        }
+    for driver in strays.drivers(home):
+        report["processes"]["driver"] = {
+            "pid": driver.pid,
+            "state": "running",
+            "restarts": 0,
+            "reason": "",
+            "memory_mb": _memory(Identity(driver.pid, driver.started).process()),
+        }
+    return report
+
+
+def _memory(process: psutil.Process | None) -> float | None:
+    """Resident memory of a process and all under it, in MB, pages shared between them counted once where the kernel
+    tells (proportional set size), else as resident."""
+    if process is None:
+        return None
+    total = 0
+    for item in [process, *_under(process)]:
+        try:
+            total += item.memory_full_info().pss
+        except (psutil.Error, AttributeError):
+            continue
+    return round(total / 1e6, 1)
+
+
+def _under(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []

@@ -1,0 +1,35 @@
+"""The environment of every process of the one-machine stack; its meaning is in docs/wiring.md."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cli.embedded import kafka, postgres, redis
+from cli.embedded.home import Home
+from cli.embedded.jars import Jars
+from cli.embedded.ports import Ports
+
+SETTINGS = "controlplane.config.settings.one_machine"
+PIPELINE = "plant"
+TOPIC = "sensor-events"
+
+
+def environment(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -> dict[str, str]:
+    """The variables by which Django, Celery and the workers of this installation are configured."""
+    return {
+        "PENSTOCK_HOME": str(home.root),
+        "PENSTOCK_SECRET_KEY": secrets["secret_key"],
+        "PENSTOCK_DATABASE_URL": postgres.url(ports.postgres, "penstock", secrets["postgres_penstock"]),
+        "PENSTOCK_WAREHOUSE_URL": postgres.url(ports.postgres, "warehouse", secrets["postgres_warehouse"]),
+        "PENSTOCK_REDIS_URL": redis.url(ports.redis, secrets["redis"]),
+        "PENSTOCK_BOOTSTRAP_SERVERS": kafka.bootstrap_servers(ports.kafka),
+        "PENSTOCK_LAKE": str(home.lake),
+        "PENSTOCK_CHECKPOINTS": str(home.checkpoints),
+        "PENSTOCK_JARS": str(jars.spark),
+        "PENSTOCK_LOGS": str(home.logs),
+        "PENSTOCK_DRIVER_MEMORY": os.environ.get("PENSTOCK_DRIVER_MEMORY", "2g"),
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",  # a log that lags behind its process tells nothing of its end
+    }
