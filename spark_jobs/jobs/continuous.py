@@ -61,6 +61,7 @@ class Driver:
         self._stop = threading.Event()
         self._state = DriverState.STARTING
         self._telemetry = Telemetry(arguments)
+        self._causes: list[Exception] = []  # Spark would tell of them as a Java trace
 
     def drain(self, *_: int | FrameType | None) -> None:
         self._stop.set()
@@ -85,8 +86,9 @@ class Driver:
             failed = self._watch(queries)
             self._report(DriverState.DRAINING)
             self._drain(queries)
-            if failed is not None and (error := failed.exception()) is not None:
-                raise RuntimeError(f"query {failed.name} failed: {_first_line(str(error))}")
+            if failed is not None:
+                cause = self._causes[0] if self._causes else failed.exception()
+                raise RuntimeError(f"query {failed.name} failed: {_first_line(str(cause))}")
             self._report(DriverState.STOPPED)
         except BaseException as error:
             self._report(DriverState.FAILED, _first_line(str(error)))
@@ -117,7 +119,11 @@ class Driver:
         def take(rows: DataFrame, batch: int) -> None:
             if self._stop.is_set():
                 raise Drained
-            stage.take(rows, batch)
+            try:
+                stage.take(rows, batch)
+            except Exception as error:
+                self._causes.append(error)
+                raise
 
         return take
 
