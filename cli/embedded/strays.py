@@ -16,6 +16,7 @@ from cli.embedded.running import MARKER
 
 DRIVER_MODULE = "spark_jobs.jobs.continuous"
 DRIVER_GRACE_SECONDS = 60.0
+SERVICE_GRACE_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
@@ -42,7 +43,7 @@ def stop_drivers(home: Home, say: Say, grace: float = DRIVER_GRACE_SECONDS) -> N
     say(f"driver: draining (pid {', '.join(str(item.pid) for item in living)})")
     family = [child for item in living if (process := item.process()) for child in _children(process)]
     processes.end(living, number=signal.SIGTERM, grace=grace)
-    _, stubborn = psutil.wait_procs(family, timeout=10)
+    _, stubborn = psutil.wait_procs(family, timeout=min(10.0, grace))
     for process in stubborn:
         try:
             process.kill()
@@ -51,7 +52,7 @@ def stop_drivers(home: Home, say: Say, grace: float = DRIVER_GRACE_SECONDS) -> N
     psutil.wait_procs(stubborn, timeout=10)
 
 
-def clean_up(home: Home, say: Say, known: state.StackState | None) -> None:
+def clean_up(home: Home, say: Say, known: state.StackState | None, grace: float = SERVICE_GRACE_SECONDS) -> None:
     """End the services that a supervisor left behind when it was killed. The driver is not touched: it is adopted.
 
     First by the identities in stack.json, then by the environment that every process of a stack carries, which also
@@ -63,7 +64,7 @@ def clean_up(home: Home, say: Say, known: state.StackState | None) -> None:
     if not living:
         return
     say(f"ending {len(living)} processes that the last supervisor left behind")
-    processes.end(living, number=signal.SIGTERM, grace=20.0)
+    processes.end(living, number=signal.SIGTERM, grace=grace)
     if rest := [item for item in _marked(home) if item.alive]:
         processes.end(rest, number=signal.SIGKILL, grace=10.0)
     if left := [str(item.pid) for item in [*living, *_marked(home)] if item.alive]:

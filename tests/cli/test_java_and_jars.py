@@ -1,0 +1,85 @@
+"""What is said of a Java that is missing or wrong; which jars go to Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import jars, java
+from cli.embedded.errors import StackError
+
+
+def a_java(folder: Path, first_line: str, code: int = 0) -> None:
+    program = folder / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho '{first_line}' >&2\nexit {code}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("first_line", "major"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('java version "1.8.0_392"', 8),
+        ('openjdk version "21" 2023-09-19', 21),
+    ],
+)
+def test_the_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_line: str, major: int) -> None:
+    a_java(tmp_path, first_line)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    found = java.find()
+    assert found is not None
+    assert found.major == major
+
+
+def test_a_wrong_java_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_java(tmp_path, 'openjdk version "11.0.2" 2019-01-15')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(StackError, match=r"Java 11 at .* does not run Spark .*17 or 21"):
+        java.require()
+
+
+@pytest.mark.parametrize("code", [1, 127])
+def test_a_java_that_does_not_answer_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    a_java(tmp_path, "no JRE here", code)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(StackError, match="no working Java at JAVA_HOME"):
+        java.require()
+
+
+def test_no_java_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match="no working Java at PATH"):
+        java.require()
+
+
+def test_jars_that_spark_ships_are_left_out_whatever_their_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, ours = tmp_path / "shipped", tmp_path / "ours"
+    for folder, names in (
+        (shipped, ["slf4j-api-2.0.17.jar", "commons-lang3-3.20.0.jar", "spark-sql_2.13-4.2.0.jar"]),
+        (ours, ["slf4j-api-1.7.36.jar", "kafka-clients-3.9.2.jar", "spark-sql-kafka-0-10_2.13-4.2.0.jar"]),
+    ):
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+    monkeypatch.setattr(jars, "_pyspark_jars", lambda: shipped)
+    jars._drop_what_spark_ships(ours)
+    assert sorted(path.name for path in ours.iterdir()) == [
+        "kafka-clients-3.9.2.jar",
+        "spark-sql-kafka-0-10_2.13-4.2.0.jar",
+    ]
+
+
+def test_jars_in_the_cache_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "none"))
+    assert jars.located() is None
+    with pytest.raises(StackError, match="no working Java"):
+        jars.ensure(lambda text: None)
+    assert list((tmp_path / "jars").glob("[!.]*")) == [], "what was not fetched whole is not there"
+    jars._folder().mkdir()
+    assert jars.ensure(lambda text: None).kafka == jars._folder() / "kafka"
