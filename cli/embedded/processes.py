@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,21 +93,11 @@ def end(identities: Iterable[Identity], *, number: int, grace: float) -> None:
     """Signal these processes, wait up to `grace` seconds for all of them, then kill what is left with its group."""
     living = [process for item in identities if (process := item.process())]
     for process in living:
-        try:
+        with suppress(psutil.Error):
             process.send_signal(number)
-        except psutil.Error:
-            continue
     _, stubborn = psutil.wait_procs(living, timeout=grace)
     for process in stubborn:
         signal_group(process.pid, signal.SIGKILL)
+        with suppress(psutil.Error):
+            process.kill()  # it may be in the group of another
     psutil.wait_procs(stubborn, timeout=10)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float, step: float = 0.1) -> bool:
-    """Poll a callable until it is true; False when the time is over."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= until:
-            return False
-        time.sleep(step)
-    return True

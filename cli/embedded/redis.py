@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis as client
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
@@ -60,7 +62,9 @@ def service(home: Home, port: int, secrets: dict[str, str]) -> Service:
 
     def ready() -> bool:
         try:
-            with client.Redis.from_url(url(port, secrets["redis"]), socket_timeout=2) as connection:
+            with client.Redis.from_url(
+                url(port, secrets["redis"]), socket_timeout=2, retry=Retry(NoBackoff(), 0)
+            ) as connection:
                 return bool(connection.ping())
         except (client.ConnectionError, client.TimeoutError):
             return False
