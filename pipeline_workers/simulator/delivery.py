@@ -129,7 +129,7 @@ class Delivery:
 
     def _on_failure(self, kind: Kind, error: KafkaError, message: Message) -> None:
         self.failed[kind] += 1
-        if error.code() != KafkaError._PURGE_QUEUE:
+        if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
             self._reason = error.str()
 
     def _on_error(self, error: KafkaError) -> None:

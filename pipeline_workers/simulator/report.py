@@ -38,7 +38,10 @@ class Metrics:
         self._told_failed = 0
         for kind in Kind:
             self._readings.labels(kind.value)
-        start_http_server(port, addr=address, registry=registry)
+        try:
+            start_http_server(port, addr=address, registry=registry)
+        except OSError as error:
+            raise OSError(f"metrics cannot be served on {address}:{port}: {error.strerror}") from error
 
     def update(self, delivered: Counter[Kind], failed: int, queued: int) -> None:
         for kind, count in delivered.items():
