@@ -300,10 +300,11 @@ def parse_message(payload: bytes) -> Message:
     if not isinstance(raw, dict) or raw.get("kind") not in MESSAGES:
         raise ValueError("not a telemetry message")
     kind = MESSAGES[raw.pop("kind")]
-    if "entries" in raw:
-        raw["entries"] = tuple(Entry(**item) for item in raw["entries"])
     try:
-        return kind(**raw)
+        raw["entries"] = [Entry(**item) for item in raw.get("entries", ())]
+        if not raw["entries"]:
+            del raw["entries"]
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
     except TypeError as error:
         raise ValueError(str(error)) from error
 
