@@ -16,6 +16,8 @@ from cli.embedded import kafka as embedded_kafka
 from cli.embedded import ports
 from cli.embedded import postgres as embedded_postgres
 from cli.embedded import redis as embedded_redis
+from cli.embedded.addresses import bootstrap_servers, postgres_url
+from cli.embedded.addresses import redis_url as redis_address
 from cli.embedded.home import Home
 from cli.embedded.running import running
 
@@ -43,7 +45,7 @@ def kafka(stack_home: Home) -> Iterator[str]:
     port, controller = ports.free(2)
     class_path = jar_cache.ensure(print).kafka
     with running(embedded_kafka.service(stack_home, port, controller, class_path), stack_home):
-        yield embedded_kafka.bootstrap_servers(port)
+        yield bootstrap_servers(port)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +55,7 @@ def postgres(stack_home: Home) -> Iterator[str]:
     secrets = stack_home.generated_secrets()
     with running(embedded_postgres.service(stack_home, port, secrets, NOT_DURABLE), stack_home):
         embedded_postgres.provide(port, secrets)
-        yield embedded_postgres.url(port, embedded_postgres.ADMIN, secrets["postgres_admin"])
+        yield postgres_url(port, embedded_postgres.ADMIN, secrets["postgres_admin"])
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +64,7 @@ def redis_url(stack_home: Home) -> Iterator[str]:
     (port,) = ports.free(1)
     secrets = stack_home.generated_secrets()
     with running(embedded_redis.service(stack_home, port, secrets), stack_home):
-        yield embedded_redis.url(port, secrets["redis"])
+        yield redis_address(port, secrets["redis"])
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from cli.embedded import kafka, ports
+from cli.embedded import ports
+from cli.embedded.addresses import bootstrap_servers
 from cli.embedded.home import Home
 
 
@@ -17,7 +18,7 @@ def simulate(ctx: typer.Context) -> None:
     named = any(item == "--bootstrap-servers" or item.startswith("--bootstrap-servers=") for item in options)
     if not named and "--help" not in options:
         chosen = ports.load(Home.locate())
-        servers = kafka.bootstrap_servers(chosen.kafka) if chosen else os.environ.get("PENSTOCK_BOOTSTRAP_SERVERS")
+        servers = bootstrap_servers(chosen.kafka) if chosen else os.environ.get("PENSTOCK_BOOTSTRAP_SERVERS")
         if servers:
             options += ["--bootstrap-servers", servers]
     os.execv(sys.executable, [sys.executable, "-m", "pipeline_workers.simulator", *options])  # noqa: S606

@@ -15,9 +15,9 @@ from cli.commands.options import AnomalyRateOption, HomeOption, RateOption
 from cli.console import Say, steps
 from cli.embedded import jars as jar_cache
 from cli.embedded import start, state, strays
-from cli.embedded.daemon import Options
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
+from cli.embedded.options import Options
 from cli.live import View
 
 PortOption = Annotated[int | None, typer.Option(show_default="kept from the last up, free at the first")]

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import traceback
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cli.embedded import environment, jars, java, postgres, stack, state, strays
 from cli.embedded import ports as port_choice
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
+from cli.embedded.options import Options
 from cli.embedded.supervisor import Supervisor
 
 DISK_BYTES = 1_000_000_000
 DRIVER_SECONDS = 240.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `up` was asked for. It stands on a command line, so nothing secret is in it."""
-
-    simulator: bool = True
-    simulator_options: tuple[str, ...] = ()
-    ports: dict[str, int | None] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Options:
-        raw = json.loads(text)
-        return cls(**{**raw, "simulator_options": tuple(raw.get("simulator_options", ()))})
 
 
 def run(home: Home, options: Options) -> int:

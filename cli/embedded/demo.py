@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.embedded import figures, processes, start, telemetry
-from cli.embedded.daemon import Options
 from cli.embedded.environment import PIPELINE, TOPIC
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
+from cli.embedded.options import Options
 from spark_jobs.contracts import SimulatorReport
 
 Say = Callable[[str], None]

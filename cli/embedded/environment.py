@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cli.embedded import kafka, postgres, redis
+from cli.embedded.addresses import bootstrap_servers, postgres_url, redis_url
 from cli.embedded.home import Home
 from cli.embedded.jars import Jars
 from cli.embedded.ports import Ports
@@ -20,10 +20,10 @@ def environment(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -
     return {
         "PENSTOCK_HOME": str(home.root),
         "PENSTOCK_SECRET_KEY": secrets["secret_key"],
-        "PENSTOCK_DATABASE_URL": postgres.url(ports.postgres, "penstock", secrets["postgres_penstock"]),
-        "PENSTOCK_WAREHOUSE_URL": postgres.url(ports.postgres, "warehouse", secrets["postgres_warehouse"]),
-        "PENSTOCK_REDIS_URL": redis.url(ports.redis, secrets["redis"]),
-        "PENSTOCK_BOOTSTRAP_SERVERS": kafka.bootstrap_servers(ports.kafka),
+        "PENSTOCK_DATABASE_URL": postgres_url(ports.postgres, "penstock", secrets["postgres_penstock"]),
+        "PENSTOCK_WAREHOUSE_URL": postgres_url(ports.postgres, "warehouse", secrets["postgres_warehouse"]),
+        "PENSTOCK_REDIS_URL": redis_url(ports.redis, secrets["redis"]),
+        "PENSTOCK_BOOTSTRAP_SERVERS": bootstrap_servers(ports.kafka),
         "PENSTOCK_LAKE": str(home.lake),
         "PENSTOCK_CHECKPOINTS": str(home.checkpoints),
         "PENSTOCK_JARS": str(jars.spark),

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from cli.embedded import java
+from cli.embedded.addresses import bootstrap_servers
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
 from cli.embedded.ports import HOST
@@ -48,11 +49,6 @@ LOGGING = """<Configuration status="WARN">
   <Loggers><Root level="INFO"><AppenderRef ref="out"/></Root></Loggers>
 </Configuration>
 """
-
-
-def bootstrap_servers(port: int) -> str:
-    """What clients are given."""
-    return f"{HOST}:{port}"
 
 
 def service(home: Home, port: int, controller: int, jars: Path) -> Service:

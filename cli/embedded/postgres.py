@@ -34,11 +34,6 @@ SETTINGS = {
 }
 
 
-def url(port: int, role: str, password: str, database: str | None = None) -> str:
-    """The URL of a database for a role; a role's own database by default."""
-    return f"postgresql://{role}:{password}@{HOST}:{port}/{database or role}"
-
-
 def service(home: Home, port: int, secrets: dict[str, str], settings: dict[str, str] | None = None) -> Service:
     """PostgreSQL as a service. The cluster is made when there is none."""
     data = home.data("postgres") / "data"

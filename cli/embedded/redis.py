@@ -6,10 +6,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-import redis as client
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from cli.embedded.addresses import redis_url
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
 from cli.embedded.ports import HOST
@@ -26,11 +23,6 @@ save ""
 maxmemory-policy noeviction
 daemonize no
 """
-
-
-def url(port: int, password: str) -> str:
-    """Redis's URL, with the password."""
-    return f"redis://:{password}@{HOST}:{port}/0"
 
 
 def binary() -> str | None:
@@ -61,9 +53,14 @@ def service(home: Home, port: int, secrets: dict[str, str]) -> Service:
         raise StackError(f"cannot write {config}: {error.strerror}") from error
 
     def ready() -> bool:
+        # Here, since the client takes a quarter of a second to import, and `penstock doctor` asks only for the binary.
+        import redis as client
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         try:
             with client.Redis.from_url(
-                url(port, secrets["redis"]), socket_timeout=2, retry=Retry(NoBackoff(), 0)
+                redis_url(port, secrets["redis"]), socket_timeout=2, retry=Retry(NoBackoff(), 0)
             ) as connection:
                 return bool(connection.ping())
         except (client.ConnectionError, client.TimeoutError):

@@ -11,16 +11,17 @@ from collections.abc import Callable
 
 import psutil
 
-from cli.embedded import daemon, processes, state, strays
+from cli.embedded import processes, state, strays
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
+from cli.embedded.options import Options
 
 Say = Callable[[str], None]
-STOP_SECONDS = 150.0
+STOP_SECONDS = 180.0
 POLL_SECONDS = 0.2
 
 
-def start(home: Home, options: daemon.Options, say: Say, *, attached: bool) -> subprocess.Popen[bytes]:
+def start(home: Home, options: Options, say: Say, *, attached: bool) -> subprocess.Popen[bytes]:
     """Start the supervisor and wait until the stack is up; StackError when it does not come up.
 
     An attached supervisor stops the stack when this process dies, however it dies; otherwise it lives on by itself.

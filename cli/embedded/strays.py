@@ -15,7 +15,7 @@ from cli.embedded.processes import Identity
 from cli.embedded.running import MARKER
 
 DRIVER_MODULE = "spark_jobs.jobs.continuous"
-DRIVER_GRACE_SECONDS = 60.0
+DRIVER_GRACE_SECONDS = 90.0  # it gives its own batches 60 s, and then ends Spark
 SERVICE_GRACE_SECONDS = 20.0
 Say = Callable[[str], None]
 
