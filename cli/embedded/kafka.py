@@ -73,7 +73,7 @@ def service(home: Home, port: int, controller: int, jars: Path) -> Service:
         name="kafka",
         argv=(*command, *JVM, "kafka.Kafka", str(properties)),
         cwd=folder,
-        ready=lambda: answers(port),
+        ready=lambda _: answers(port),
         grace=30.0,
     )
 

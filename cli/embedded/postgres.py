@@ -17,6 +17,7 @@ from cli.embedded.errors import StackError
 from cli.embedded.home import Home
 from cli.embedded.ports import HOST
 from cli.embedded.processes import User
+from cli.embedded.running import Running
 from cli.embedded.service import Service
 
 ADMIN = "postgres"
@@ -44,7 +45,7 @@ def service(home: Home, port: int, secrets: dict[str, str], settings: dict[str, 
     for name, value in {**SETTINGS, **(settings or {})}.items():
         argv += ["-c", f"{name}={value}"]
 
-    def ready() -> bool:
+    def ready(_: Running) -> bool:
         try:
             with _connect(port, secrets["postgres_admin"]):
                 return True

@@ -1,8 +1,6 @@
-"""Readiness that is asked of the services themselves: a task answered, a group assigned, a line written."""
+"""Readiness that is asked of the services themselves: a task answered, a group assigned, a report sent."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from celery import Celery
 from celery.exceptions import CeleryError
@@ -10,6 +8,10 @@ from celery.result import AsyncResult
 from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 from kombu.exceptions import OperationalError
+
+from cli.embedded import telemetry
+from cli.embedded.processes import Identity
+from cli.embedded.running import Running
 
 CANARY = "penstock.canary"
 
@@ -19,9 +21,12 @@ class Canary:
 
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
+        self._asked: Identity | None = None
         self._sent: AsyncResult | None = None
 
-    def __call__(self) -> bool:
+    def __call__(self, running: Running) -> bool:
+        if self._asked != running.identity:
+            self._asked, self._sent = running.identity, None
         try:
             if self._sent is None:
                 app = Celery(broker=self._url, backend=self._url, set_as_current=False)
@@ -31,21 +36,15 @@ class Canary:
             return False
 
 
-class Logged:
-    """True once a line with the text stands in the log after the place where it ended when this was made."""
+class Reported:
+    """True once this start of the simulator has reported what it sent."""
 
-    def __init__(self, log: Path, text: str) -> None:
-        self._log, self._text = log, text
-        self._from = log.stat().st_size if log.exists() else 0
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
 
-    def __call__(self) -> bool:
-        try:
-            with self._log.open("rb") as handle:
-                handle.seek(self._from)
-                written = handle.read().decode(errors="replace")
-        except OSError:
-            return False
-        return any(self._text in line for line in written.splitlines())
+    def __call__(self, running: Running) -> bool:
+        name = f"-{running.pid}"
+        return any(report.simulator.endswith(name) for report in telemetry.simulator_reports(self._servers, seconds=1))
 
 
 def group_assigned(bootstrap_servers: str, group: str) -> bool:

@@ -10,6 +10,7 @@ from cli.embedded.addresses import redis_url
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
 from cli.embedded.ports import HOST
+from cli.embedded.running import Running
 from cli.embedded.service import Service
 
 CONFIG = """bind {host}
@@ -52,7 +53,7 @@ def service(home: Home, port: int, secrets: dict[str, str]) -> Service:
     except OSError as error:
         raise StackError(f"cannot write {config}: {error.strerror}") from error
 
-    def ready() -> bool:
+    def ready(_: Running) -> bool:
         # Here, since the client takes a quarter of a second to import, and `penstock doctor` asks only for the binary.
         import redis as client
         from redis.backoff import NoBackoff

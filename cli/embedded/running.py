@@ -55,7 +55,7 @@ class Running:
                 raise StackError(
                     f"{self.service.name} ended with {code} at its start: {self.last_words()}", str(self.log)
                 )
-            if self.service.ready():
+            if self.ready():
                 return True
             if time.monotonic() > until:
                 raise StackError(
@@ -75,6 +75,19 @@ class Running:
                 processes.signal_group(self.pid, signal.SIGKILL)
                 self._process.wait()
         processes.signal_group(self.pid, signal.SIGKILL)
+
+    def ready(self) -> bool:
+        """Whether it does its work."""
+        return self.service.ready(self)
+
+    def wrote(self, text: str) -> bool:
+        """Whether the text stands in what it logged since this start."""
+        try:
+            with self.log.open("rb") as handle:
+                handle.seek(self._log_start)
+                return text.encode() in handle.read()
+        except OSError:
+            return False
 
     def last_words(self) -> str:
         """The last line it wrote since this start."""

@@ -64,19 +64,19 @@ def control_services(home: Home, ports: Ports, env: Mapping[str, str]) -> list[S
             name="beat",
             argv=(*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(schedule)),
             env=env,
-            ready=probes.Logged(home.logs / "beat.log", "beat: Starting"),
+            ready=lambda running: running.wrote("beat: Starting"),
         ),
         Service(
             name="web",
             argv=(*web, "--timeout-graceful-shutdown", "5", "--log-level", "warning"),
             env=env,
-            ready=lambda: answers(f"http://{HOST}:{ports.web}/healthz"),
+            ready=lambda _: answers(f"http://{HOST}:{ports.web}/healthz"),
         ),
         Service(
             name="collector",
             argv=(PYTHON, "-m", "pipeline_workers.collector"),
             env=env,
-            ready=lambda: probes.group_assigned(servers, COLLECTOR_GROUP),
+            ready=lambda _: probes.group_assigned(servers, COLLECTOR_GROUP),
         ),
     ]
 
@@ -88,7 +88,7 @@ def simulator_service(home: Home, env: Mapping[str, str], options: tuple[str, ..
         name="simulator",
         argv=(PYTHON, "-m", "pipeline_workers.simulator", *target, *options),
         env=env,
-        ready=probes.Logged(home.logs / "simulator.log", ""),
+        ready=probes.Reported(env["PENSTOCK_BOOTSTRAP_SERVERS"]),
         may_finish=True,
     )
 

@@ -76,7 +76,7 @@ class Supervisor:
         """Run a command to its end; StackError with its last line when that is not exit 0."""
         if self._stop:
             return
-        service = Service(name=name, argv=tuple(argv), env=env, ready=lambda: True)
+        service = Service(name=name, argv=tuple(argv), env=env, ready=lambda _: True)
         began, running = time.monotonic(), Running(service, self.home, {})
         try:
             while (code := running.exit_code()) is None:
@@ -150,7 +150,7 @@ class Supervisor:
 
     def _notice_ready(self) -> None:
         for name, running in self._running.items():
-            if self.state.services[name].state == "starting" and running.service.ready():
+            if self.state.services[name].state == "starting" and running.ready():
                 self._mark(name, "running")
                 self.tell(f"{name}: ready again (pid {running.pid})")
 

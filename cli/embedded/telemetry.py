@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from cli.embedded.errors import StackError
 from spark_jobs.contracts import SimulatorReport, parse_message
 
 TOPIC = "penstock.telemetry"
 POLL_SECONDS = 0.5
+LAST_MESSAGES = 2000
 
 
 def final_simulator_report(bootstrap_servers: str, seconds: float) -> SimulatorReport:
     """The exact counts of the simulator that has ended; StackError when they do not come."""
-    consumer = _consumer(bootstrap_servers, TOPIC)
     until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for report in simulator_reports(bootstrap_servers, seconds=5):
+            if report.final:
+                return report
+    raise StackError(f"the simulator's report was not on {TOPIC} within {seconds:.0f} s")
+
+
+def simulator_reports(bootstrap_servers: str, seconds: float) -> Iterator[SimulatorReport]:
+    """The simulators' reports among the last messages, up to the end that the topic has now."""
+    consumer = _consumer(bootstrap_servers, TOPIC, last=LAST_MESSAGES)
+    until = time.monotonic() + seconds
+    waiting = {item.partition for item in consumer.assignment()}
     try:
-        while time.monotonic() < until:
+        while waiting and time.monotonic() < until:
             message = consumer.poll(POLL_SECONDS)
-            if message is None or not _is_record(message):
+            if message is None:
+                continue
+            if not _is_record(message):
+                waiting.discard(message.partition())
                 continue
             try:
                 found = parse_message(message.value() or b"")
             except ValueError:
                 continue
-            if isinstance(found, SimulatorReport) and found.final:
-                return found
+            if isinstance(found, SimulatorReport):
+                yield found
     finally:
         consumer.close()
-    raise StackError(f"the simulator's report was not on {TOPIC} within {seconds:.0f} s")
 
 
 def first_record_at(bootstrap_servers: str, topic: str) -> float:
@@ -54,7 +69,7 @@ def first_record_at(bootstrap_servers: str, topic: str) -> float:
     return min(times) / 1000
 
 
-def _consumer(bootstrap_servers: str, topic: str) -> Consumer:
+def _consumer(bootstrap_servers: str, topic: str, last: int | None = None) -> Consumer:
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -65,7 +80,11 @@ def _consumer(bootstrap_servers: str, topic: str) -> Consumer:
         }
     )
     partitions = consumer.list_topics(topic, timeout=15).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    starts = []
+    for number in partitions:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
+        starts.append(TopicPartition(topic, number, low if last is None else max(low, high - last)))
+    consumer.assign(starts)
     return consumer
 
 

@@ -55,11 +55,10 @@ with state.held(home):
 
 def service(home: Home, name: str, words: list[str]) -> Service:
     """A stand-in; `words` say how it misbehaves."""
-    log = home.logs / f"{name}.log"
     return Service(
         name=name,
         argv=(sys.executable, "-c", PROGRAM, *words),
-        ready=lambda: log.exists() and "ready" in log.read_text(),
+        ready=lambda running: running.wrote("ready"),
         grace=1.0,
     )
 
