@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Service:
     """A process to start, watch and stop.
 
-    `ready` is asked again and again, of this start of the service, until it is true; it may raise StackError to give up at once. `death_signal` comes
-    from the kernel when the supervisor dies, `stop_signal` from the supervisor, which kills what has not ended after
-    `grace` seconds.
+    `ready` is asked again and again, of this start of the service, until it is true; it may raise StackError to give up
+    at once. `death_signal` comes from the kernel when the supervisor dies, `stop_signal` from the supervisor, which
+    kills what has not ended after `grace` seconds.
     """
 
     name: str
