@@ -66,7 +66,7 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
         strays.stop_drivers(home, supervisor.tell)
     secrets = home.generated_secrets()
     env = environment.environment(home, ports, secrets, class_path)
-    home.data("beat").mkdir(exist_ok=True)
+    home.data("beat").mkdir(mode=0o700, exist_ok=True)
 
     supervisor.start(stack.data_services(home, ports, secrets, class_path), {})
     if supervisor.stopping:

@@ -61,9 +61,10 @@ class Home:
     def make(self) -> None:
         """Make the folders; StackError when that cannot be."""
         try:
-            self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # Others may pass, since PostgreSQL has a user of its own when root runs the stack; they may not look.
+            self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
             for folder in (self.logs, self.lake, self.checkpoints):
-                folder.mkdir(exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as probe:
                 probe.write(b"\0" * 65536)
                 probe.flush()

@@ -56,7 +56,7 @@ def service(home: Home, port: int, controller: int, jars: Path) -> Service:
     folder = home.data("kafka")
     data, properties, logging = folder / "data", folder / "server.properties", folder / "log4j2.xml"
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         properties.write_text(PROPERTIES.format(host=HOST, port=port, controller=controller, data=data))
         logging.write_text(LOGGING)
     except OSError as error:

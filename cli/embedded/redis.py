@@ -46,7 +46,7 @@ def service(home: Home, port: int, secrets: dict[str, str]) -> Service:
     folder = home.data("redis")
     config = folder / "redis.conf"
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         config.touch(mode=0o600)
         config.chmod(0o600)
         config.write_text(CONFIG.format(host=HOST, port=port, password=secrets["redis"], data=f'"{folder}"'))
