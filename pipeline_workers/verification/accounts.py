@@ -1,0 +1,265 @@
+"""Puts the accounts together. Downstream is read before upstream: what arrives meanwhile is pending, never missing."""
+
+# ruff: noqa: S608 - the statements are put together of names and numbers of this package, no text comes from outside
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import deltalake
+import numpy as np
+
+from pipeline_workers.verification import kafka, positions, warehouse
+from pipeline_workers.verification.lake import Lake
+from pipeline_workers.verification.positions import WINDOW_MICROSECONDS
+from spark_jobs.contracts import Query, Table
+
+PLACE = {"topic": "topic::VARCHAR", "partition": "partition::INTEGER", '"offset"': '"offset"::BIGINT'}
+SILVER = {
+    **PLACE,
+    "refine_seq": "refine_seq::BIGINT",
+    "sensor_id": "sensor_id::VARCHAR",
+    "micros": "epoch_us(timestamp)::BIGINT",
+    "flagged": "(len(anomaly_reasons) > 0)::BOOLEAN",
+}
+SET_ASIDE = {**PLACE, "refine_seq": "refine_seq::BIGINT", "reason": "reason::VARCHAR"}
+BRONZE = {**PLACE, "accepted": "(disposition = 'accepted')::BOOLEAN", "reason": "reason::VARCHAR"}
+GOLD = {
+    "sensor_id": "sensor_id::VARCHAR",
+    "window_number": f"(epoch_us(window_start) // {WINDOW_MICROSECONDS})::BIGINT",
+    "n": "reading_count::BIGINT",
+    "refine_seq": "refine_seq::BIGINT",
+}
+
+
+@dataclass(frozen=True)
+class Equation:
+    """left = right + pending, and each record behind it in its place."""
+
+    name: str
+    left: int
+    right: int
+    pending: int
+    problems: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return self.left == self.right + self.pending and not self.problems
+
+    def sentences(self) -> list[str]:
+        """What is wrong with it."""
+        if self.left == self.right + self.pending:
+            return self.problems
+        return [f"{self.name}: {self.left} is not {self.right} and {self.pending} pending", *self.problems]
+
+    def as_dict(self) -> dict[str, Any]:
+        sides = {"left": self.left, "right": self.right, "pending": self.pending}
+        return {"name": self.name, **sides, "holds": self.holds}
+
+
+def verify(pipeline: str) -> dict[str, Any]:
+    """The accounts as docs/wiring.md has them, with `where` each side was counted and `problems` as sentences.
+
+    Configured by PENSTOCK_LAKE, PENSTOCK_WAREHOUSE_URL and PENSTOCK_BOOTSTRAP_SERVERS. Raises KafkaUnreadable or
+    WarehouseUnreadable where a side cannot be counted at all.
+    """
+    with Lake(os.environ["PENSTOCK_LAKE"]) as lake:
+        where: dict[str, str] = {}
+        problems: list[str] = []
+        loaded = _read_warehouse(lake, where)
+        problems += _read_gold(lake, where, loaded)
+        _read_silver(lake, where, pipeline)
+        _read_bronze(lake, where)
+        equations = [
+            _delivered(lake, where),
+            _refined(lake),
+            _aggregated(lake),
+            _loaded(lake),
+        ]
+        problems += [sentence for equation in equations for sentence in equation.sentences()]
+        return {
+            "pipeline": pipeline,
+            "kafka": equations[0].left,
+            **_counts(lake),
+            "dead_letters_by_reason": dict(
+                lake.rows("SELECT reason, count(*) FROM bronze WHERE NOT accepted GROUP BY ALL ORDER BY ALL")
+            ),
+            "pending": {
+                "bronze": equations[1].pending,
+                "silver": equations[2].pending,
+                "gold": equations[3].pending,
+            },
+            "equations": [equation.as_dict() for equation in equations],
+            "balanced": not problems,
+            "problems": problems,
+            "where": where,
+        }
+
+
+def _read_warehouse(lake: Lake, where: dict[str, str]) -> int | None:
+    found = warehouse.facts(os.environ["PENSTOCK_WAREHOUSE_URL"])
+    lake.insert("facts", found.windows)
+    load = "never loaded" if found.gold_version is None else f"loaded up to Gold version {found.gold_version}"
+    where["warehouse_readings"] = f"fact_sensor_readings, {load}"
+    return found.gold_version
+
+
+def _read_gold(lake: Lake, where: dict[str, str], loaded: int | None) -> list[str]:
+    """Gold twice: as the warehouse has committed it (`gold_then`), and as it is (`gold`)."""
+    problems = []
+    newest = lake.open(Table.SENSOR_5MIN)
+    then = None
+    if loaded is not None:
+        try:
+            then = lake.open(Table.SENSOR_5MIN, loaded)
+        except deltalake.exceptions.DeltaError:
+            problems.append(
+                f"the warehouse was loaded from version {loaded} of {Table.SENSOR_5MIN}, which is not there"
+            )
+    lake.copy("gold_then", then, GOLD)
+    lake.copy("gold", newest, GOLD)
+    where["gold_readings"] = _at(Table.SENSOR_5MIN, newest)
+    return problems
+
+
+def _read_silver(lake: Lake, where: dict[str, str], pipeline: str) -> None:
+    """Silver, what refine set aside (`aside`), and from both `judged` and `frontier`: how far refine has come.
+
+    Refine commits what it sets aside before Silver. Rows of a batch that Silver does not have yet are in progress, and
+    a crash between the two commits leaves them until the replay: they do not count.
+    """
+    silver = lake.open(Table.SILVER)
+    lake.copy("silver", silver, SILVER)
+    aside = lake.open(Table.SET_ASIDE)
+    lake.copy("aside", aside, SET_ASIDE)
+    # A batch that kept nothing leaves no row, only its transaction in Silver's log.
+    txn = silver.transaction_version(f"penstock/{pipeline}/{Query.REFINE}") if silver else None
+    committed = max(lake.number("SELECT coalesce(max(refine_seq), -1) FROM silver"), -1 if txn is None else txn)
+    lake.run(f"DELETE FROM aside WHERE refine_seq > {committed}")
+    lake.run(
+        f"CREATE TABLE judged AS SELECT {positions.PLACE} FROM silver UNION ALL SELECT {positions.PLACE} FROM aside"
+    )
+    lake.run('CREATE TABLE frontier AS SELECT topic, partition, max("offset") AS last FROM judged GROUP BY ALL')
+    where["silver"] = where["anomalies"] = _at(Table.SILVER, silver)
+    where["duplicates"] = where["deferred"] = f"{_at(Table.SET_ASIDE, aside)}, batches that Silver has"
+
+
+def _read_bronze(lake: Lake, where: dict[str, str]) -> None:
+    bronze = lake.open(Table.BRONZE)
+    lake.copy("bronze", bronze, BRONZE)
+    where["accepted"] = where["dead_letters"] = _at(Table.BRONZE, bronze)
+
+
+def _at(table: Table, opened: deltalake.DeltaTable | None) -> str:
+    return f"{table} version {opened.version()}" if opened else f"{table}, not there yet"
+
+
+def _counts(lake: Lake) -> dict[str, int]:
+    queries = {
+        "accepted": "SELECT count(*) FROM bronze WHERE accepted",
+        "dead_letters": "SELECT count(*) FROM bronze WHERE NOT accepted",
+        "refined": f"SELECT count(*) FROM ({positions.JUDGEABLE})",
+        "silver": "SELECT count(*) FROM silver",
+        "duplicates": "SELECT count(*) FROM aside WHERE reason = 'duplicate'",
+        "deferred": "SELECT count(*) FROM aside WHERE reason = 'deferred'",
+        "aggregated": f"SELECT count(*) FROM silver WHERE refine_seq <= {_aggregate_frontier(lake)}",
+        "gold_readings": "SELECT sum(n) FROM gold",
+        "warehouse_readings": "SELECT sum(n) FROM facts",
+        "anomalies": "SELECT count(*) FROM silver WHERE flagged",
+    }
+    return {name: lake.number(query) for name, query in queries.items()}
+
+
+def _delivered(lake: Lake, where: dict[str, str]) -> Equation:
+    """Kafka's records up to Bronze's last one against Bronze. Before the log's start nothing can be compared."""
+    counted = in_bronze = expired = 0
+    problems: list[str] = []
+    ranges = []
+    topics = [str(topic) for (topic,) in lake.rows("SELECT DISTINCT topic FROM bronze ORDER BY ALL")]
+    for topic in topics:
+        last = dict(lake.rows(f'SELECT partition, max("offset") FROM bronze WHERE topic = {_text(topic)} GROUP BY ALL'))
+        for found in kafka.partition_offsets(os.environ["PENSTOCK_BOOTSTRAP_SERVERS"], topic, last):
+            here = f"topic = {_text(topic)} AND partition = {found.partition}"
+            rows = lake.numbers(f'SELECT "offset" FROM bronze WHERE {here} ORDER BY ALL')
+            records = np.frombuffer(found.offsets, dtype=np.int64)
+            expired += int((rows < found.log_start).sum())
+            rows = rows[rows >= found.log_start]
+            counted, in_bronze = counted + len(records), in_bronze + len(rows)
+            problems += _apart(topic, found.partition, records, rows, "Kafka records are not in bronze/readings")
+            problems += _apart(topic, found.partition, rows, records, "rows of bronze/readings are not in Kafka")
+            ranges.append(f"{found.partition}: {found.log_start}-{last[found.partition]}")
+    problems += positions.repeated(lake, "bronze", "bronze/readings")
+    servers = os.environ["PENSTOCK_BOOTSTRAP_SERVERS"]
+    where["kafka"] = f"{', '.join(topics) or 'no topic'} at {servers}, offsets {'; '.join(ranges) or 'none'}"
+    if expired:
+        where["kafka"] += f"; {expired} rows of Bronze lie before the log's start and are not compared"
+    return Equation("Kafka records = accepted + dead letters", counted, in_bronze, 0, problems)
+
+
+def _apart(topic: str, partition: int, some: Any, others: Any, what: str) -> list[str]:
+    missing = np.setdiff1d(some, others)
+    if not len(missing):
+        return []
+    first = [(topic, partition, int(offset)) for offset in missing[: positions.LISTED]]
+    return [f"{len(missing)} {what}: {positions.places(first, len(missing))}"]
+
+
+def _refined(lake: Lake) -> Equation:
+    """Accepted readings against those kept and set aside; pending is what lies beyond refine's frontier."""
+    accepted = lake.number("SELECT count(*) FROM bronze WHERE accepted")
+    pending = lake.number(
+        "SELECT count(*) FROM bronze LEFT JOIN frontier USING (topic, partition) "
+        'WHERE accepted AND "offset" > coalesce(last, -1)'
+    )
+    problems = [
+        *positions.unaccounted(lake),
+        *positions.repeated(lake, "judged", "silver/readings and silver/set_aside"),
+        *positions.same_reading_twice(lake),
+    ]
+    judged = lake.number("SELECT count(*) FROM judged")
+    return Equation("accepted = Silver + duplicates + deferred", accepted, judged, pending, problems)
+
+
+def _aggregate_frontier(lake: Lake) -> int:
+    return lake.number("SELECT coalesce(max(refine_seq), -1) FROM gold")
+
+
+def _aggregated(lake: Lake) -> Equation:
+    """Silver rows against Gold's counts; pending is what refine wrote after the last batch that Gold has."""
+    frontier = _aggregate_frontier(lake)
+    lake.run(
+        f"CREATE TABLE silver_windows AS SELECT sensor_id, micros // {WINDOW_MICROSECONDS} AS window_number, "
+        f"count(*) AS n FROM silver WHERE refine_seq <= {frontier} GROUP BY ALL"
+    )
+    _sum_up(lake, "gold")
+    rows = lake.number("SELECT count(*) FROM silver")
+    pending = lake.number(f"SELECT count(*) FROM silver WHERE refine_seq > {frontier}")
+    problems = positions.differing_windows(
+        lake, "silver_windows", "gold_windows", "silver/readings", "gold/sensor_5min"
+    )
+    return Equation("Silver = Gold reading_count", rows, lake.number("SELECT sum(n) FROM gold"), pending, problems)
+
+
+def _loaded(lake: Lake) -> Equation:
+    """Gold's counts against the warehouse's, at the version that the newest load names; pending is what came since."""
+    _sum_up(lake, "gold_then")
+    _sum_up(lake, "facts")
+    then, now = lake.number("SELECT sum(n) FROM gold_then"), lake.number("SELECT sum(n) FROM gold")
+    problems = positions.differing_windows(
+        lake, "gold_then_windows", "facts_windows", "gold/sensor_5min", "the warehouse"
+    )
+    facts = lake.number("SELECT sum(n) FROM facts")
+    return Equation("Gold reading_count = warehouse reading_count", now, facts, now - then, problems)
+
+
+def _sum_up(lake: Lake, name: str) -> None:
+    lake.run(
+        f"CREATE TABLE {name}_windows AS SELECT sensor_id, window_number, sum(n)::BIGINT AS n FROM {name} GROUP BY ALL"
+    )
+
+
+def _text(value: str) -> str:
+    """A topic's name comes from the lake: quoted, it stays a name."""
+    return "'" + value.replace("'", "''") + "'"

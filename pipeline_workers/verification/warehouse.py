@@ -1,0 +1,48 @@
+"""What the warehouse holds: its facts, and the Gold version that its newest load was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+import pyarrow as pa
+
+CHUNK = 50_000
+FACTS = """
+    SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
+"""
+NEWEST_LOAD = "SELECT gold_version FROM load_ledger ORDER BY id DESC LIMIT 1"
+
+
+class WarehouseUnreadable(Exception):
+    """The warehouse cannot be counted; the message says why."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`windows` has sensor_id, window_number (5 minutes each since the epoch), n; `gold_version` None before a load."""
+
+    windows: pa.Table
+    gold_version: int | None
+
+
+def facts(url: str) -> Facts:
+    """Facts and ledger as of one moment."""
+    rows: list[tuple[str, int, int]] = []
+    try:
+        with psycopg.connect(url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            newest = connection.execute(NEWEST_LOAD).fetchone()
+            with connection.cursor("facts") as cursor:
+                cursor.itersize = CHUNK
+                rows.extend(cursor.execute(FACTS))
+    except psycopg.errors.UndefinedTable:
+        # Before the first load there is no schema: nothing is there, and nothing has been loaded.
+        newest = None
+    except psycopg.Error as error:
+        raise WarehouseUnreadable(f"the warehouse cannot be read: {str(error).splitlines()[0]}") from error
+    schema = pa.schema([("sensor_id", pa.string()), ("window_number", pa.int64()), ("n", pa.int64())])
+    columns = zip(*rows, strict=True) if rows else [[], [], []]
+    windows = pa.table([list(column) for column in columns], schema=schema)
+    return Facts(windows, int(newest[0]) if newest else None)
