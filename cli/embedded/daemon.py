@@ -66,7 +66,6 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
         strays.stop_drivers(home, supervisor.tell)
     secrets = home.generated_secrets()
     env = environment.environment(home, ports, secrets, class_path)
-    home.data("beat").mkdir(mode=0o700, exist_ok=True)
 
     supervisor.start(stack.data_services(home, ports, secrets, class_path), {})
     if supervisor.stopping:
@@ -74,10 +73,10 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
     postgres.provide(ports.postgres, secrets)
     for step in (stack.MIGRATE, stack.PROVISION):
         supervisor.run_once(step.name, step.argv, env, step.seconds)
-    supervisor.start(stack.control_services(home, ports, env), env)
+    supervisor.start(stack.control_services(ports, env), env)
     supervisor.run_once(stack.DESIRE_RUNNING.name, stack.DESIRE_RUNNING.argv, env, stack.DESIRE_RUNNING.seconds)
     if options.simulator and not supervisor.stopping:
-        supervisor.start([stack.simulator_service(home, env, options.simulator_options)], env)
+        supervisor.start([stack.simulator_service(env, options.simulator_options)], env)
     if not supervisor.stopping:
         supervisor.tell("driver: starting")
     waiting = (sys.executable, "-m", "cli.embedded.figures", str(DRIVER_SECONDS))

@@ -48,7 +48,10 @@ def verify() -> dict[str, Any]:
     """`pipeline_workers.verification.verify` of the default pipeline. After `enter`."""
     from pipeline_workers import verification
 
-    return dict(verification.verify(PIPELINE))
+    try:
+        return dict(verification.verify(PIPELINE))
+    except verification.Unreadable as error:
+        raise StackError(f"the accounts cannot be recomputed: {error}") from error
 
 
 def wait_for_driver(seconds: float) -> str:

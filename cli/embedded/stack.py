@@ -45,10 +45,9 @@ def data_services(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars)
     ]
 
 
-def control_services(home: Home, ports: Ports, env: Mapping[str, str]) -> list[Service]:
+def control_services(ports: Ports, env: Mapping[str, str]) -> list[Service]:
     """What Penstock itself runs, once the data services are provisioned."""
     celery = (PYTHON, "-m", "celery", "-A", "controlplane.config")
-    schedule = home.data("beat") / "schedule"
     worker = (*celery, "worker", "--pool", "prefork", "--concurrency", "2", "-O", "fair", "--prefetch-multiplier", "1")
     web = (PYTHON, "-m", "uvicorn", "controlplane.config.asgi:application", "--host", HOST, "--port", str(ports.web))
     servers = env["PENSTOCK_BOOTSTRAP_SERVERS"]
@@ -62,7 +61,7 @@ def control_services(home: Home, ports: Ports, env: Mapping[str, str]) -> list[S
         ),
         Service(
             name="beat",
-            argv=(*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(schedule)),
+            argv=(*celery, "beat", "--loglevel", "INFO", "--pidfile="),
             env=env,
             ready=lambda running: running.wrote("beat: Starting"),
         ),
@@ -81,7 +80,7 @@ def control_services(home: Home, ports: Ports, env: Mapping[str, str]) -> list[S
     ]
 
 
-def simulator_service(home: Home, env: Mapping[str, str], options: tuple[str, ...]) -> Service:
+def simulator_service(env: Mapping[str, str], options: tuple[str, ...]) -> Service:
     """The sensor fleet; `options` are those of `penstock simulate`."""
     target = ("--bootstrap-servers", env["PENSTOCK_BOOTSTRAP_SERVERS"], "--topic", TOPIC)
     return Service(
