@@ -32,7 +32,7 @@ class Step:
 
 
 MIGRATE = Step("migrate", (PYTHON, "-m", "django", "migrate", "--no-input"))
-PROVISION = Step("provision", (PYTHON, "-m", "django", "provision"))
+PROVISION = Step("provision", (PYTHON, "-m", "pipeline_workers.provision"))
 DESIRE_RUNNING = Step("pipeline_desired", (PYTHON, "-m", "django", "pipeline_desired", "running"))
 
 

@@ -60,7 +60,12 @@ class Aggregate:
         windows = by_sensor_5min(silver, self._types).persist()
         try:
             seen = windows.select(
-                "sensor_id", "sensor_type", "location", "unit", F.unix_seconds("window_start").alias("start"), "reading_count"
+                "sensor_id",
+                "sensor_type",
+                "location",
+                "unit",
+                F.unix_seconds("window_start").alias("start"),
+                "reading_count",
             ).collect()
             replayed = tables.committed(spark, path, self._app).txn >= seq
             if seen:
@@ -102,11 +107,18 @@ class Aggregate:
         return Roster(sensors, self._arguments.watermark_minutes * 60)
 
     def _merge(
-        self, spark: SparkSession, windows: DataFrame, silent: Sequence[tuple[Sensor, int]], starts: Sequence[int], seq: int
+        self,
+        spark: SparkSession,
+        windows: DataFrame,
+        silent: Sequence[tuple[Sensor, int]],
+        starts: Sequence[int],
+        seq: int,
     ) -> None:
         """Merge windows with readings into Gold, and insert those without where there is no row."""
         schema = "sensor_id string, sensor_type string, location string, unit string, start long"
-        empty = spark.createDataFrame([(s.sensor_id, s.sensor_type, s.location, s.unit, at) for s, at in silent], schema)
+        empty = spark.createDataFrame(
+            [(s.sensor_id, s.sensor_type, s.location, s.unit, at) for s, at in silent], schema
+        )
         begin = F.timestamp_seconds("start")
         empty = empty.withColumns(
             {
@@ -220,7 +232,9 @@ def _dates(epochs: Iterable[int]) -> list[date]:
 
 def _replace_days(rows: DataFrame, path: str, days: Sequence[date]) -> None:
     listed = ", ".join(f"DATE'{day.isoformat()}'" for day in days)
-    rows.coalesce(1).write.format("delta").mode("overwrite").option("replaceWhere", f"event_date IN ({listed})").save(path)
+    rows.coalesce(1).write.format("delta").mode("overwrite").option("replaceWhere", f"event_date IN ({listed})").save(
+        path
+    )
 
 
 def _epoch(row: Row) -> int:

@@ -33,6 +33,7 @@ from spark_jobs.jobs.telemetry import Telemetry
 
 HEARTBEAT_SECONDS = 5.0
 DRAIN_SECONDS = 60.0
+LOCK_SECONDS = 2.0
 
 
 class Refusal(Exception):
@@ -204,15 +205,25 @@ def hold_checkpoint(arguments: ContinuousArguments) -> IO[str]:
     folder = Path(arguments.checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / "driver.lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        raise Refusal(3, f"another driver holds {folder}: {lock.read().strip()}") from error
+    # Whoever asks whether a driver lives holds the lock for an instant.
+    until = time.monotonic() + LOCK_SECONDS
+    while not _locked(lock):
+        if time.monotonic() > until:
+            lock.seek(0)
+            raise Refusal(3, f"another driver holds {folder}: {lock.read().strip()}")
+        time.sleep(0.1)
     lock.truncate(0)
     json.dump({"run_tag": arguments.run_tag, "pid": os.getpid(), "started": time.time()}, lock)
     lock.flush()
     return lock
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def check_topic(arguments: ContinuousArguments) -> str:
@@ -230,7 +241,9 @@ def check_topic(arguments: ContinuousArguments) -> str:
     if not noted.exists():
         noted.write_text(json.dumps({"topic": arguments.topic, "id": topic_id}), encoding="utf-8")
     elif json.loads(noted.read_text(encoding="utf-8")) != {"topic": arguments.topic, "id": topic_id}:
-        raise Refusal(4, f"topic {arguments.topic} is not the one of this checkpoint: it was made anew; start a new generation")
+        raise Refusal(
+            4, f"topic {arguments.topic} is not the one of this checkpoint: it was made anew; start a new generation"
+        )
     return topic_id
 
 

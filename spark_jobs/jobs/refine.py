@@ -121,7 +121,9 @@ class Refine:
         silver = silver.where(F.col("event_date").between(F.to_date(low), F.to_date(high)))
         deferred = self._earlier(spark, Table.SET_ASIDE, seq).where(F.col("reason") == DEFERRED)
         before = silver.select(KEY).unionByName(deferred.select(KEY)).where(F.col("timestamp").between(low, high))
-        sought = spark.createDataFrame([(row["sensor_id"], row["time"]) for row in doubts], "sensor_id string, time long")
+        sought = spark.createDataFrame(
+            [(row["sensor_id"], row["time"]) for row in doubts], "sensor_id string, time long"
+        )
         found = before.withColumn("time", F.unix_micros("timestamp")).join(
             F.broadcast(sought.distinct()), ["sensor_id", "time"], "left_semi"
         )

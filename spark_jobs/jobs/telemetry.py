@@ -86,5 +86,3 @@ class Telemetry:
         if error is not None:
             with self._lock:
                 self._failure = error.str()
-
-

@@ -19,7 +19,14 @@ Bools = npt.NDArray[np.bool_]
 NEVER = np.int64(-(2**62))
 CHUNK = 4096
 
-KEPT, DUPLICATE, DEFERRED, UNSURE, UNSURE_LATE, MEMORY = "kept", "duplicate", "deferred", "unsure", "unsure_late", "memory"
+KEPT, DUPLICATE, DEFERRED, UNSURE, UNSURE_LATE, MEMORY = (
+    "kept",
+    "duplicate",
+    "deferred",
+    "unsure",
+    "unsure_late",
+    "memory",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,9 @@ class Judgement:
     memory: Memory
 
 
-def judge(codes: Ints, arrival: Ints, times: Ints, values: Floats, seen: Bools, memory: Memory, rules: Rules) -> Judgement:
+def judge(
+    codes: Ints, arrival: Ints, times: Ints, values: Floats, seen: Bools, memory: Memory, rules: Rules
+) -> Judgement:
     """Judge readings: `codes` names the sensor, `arrival` its order (offset), `times` are microseconds.
 
     `seen` marks readings that are known to be in Silver or set aside already. Without that mark, a reading at or

@@ -55,11 +55,15 @@ def _reason() -> Column:
     """The first reason of the vocabulary that applies, or null."""
     why = DeadLetterReason
     wire = {field.name: F.col(f"wire.{field.name}") for field in READING_FIELDS}
-    blank = _any([column.isNull() if name in NUMBERS else F.coalesce(column, F.lit("")) == "" for name, column in wire.items()])
+    blank = _any(
+        [column.isNull() if name in NUMBERS else F.coalesce(column, F.lit("")) == "" for name, column in wire.items()]
+    )
     value, time, stamp = wire["value"], F.col("time"), wire["timestamp"]
     # from_json makes text of numbers and reads no further than the first object: what could be either is read again.
     behind_brace = F.octet_length(F.substring_index("text", "}", 1)) + 1 != F.octet_length(F.rtrim("text"))
-    suspect = behind_brace | ~F.col("is_iso") | _any([_may_be_no_string(wire[name]) for name in TEXTS if name != "timestamp"])
+    suspect = (
+        behind_brace | ~F.col("is_iso") | _any([_may_be_no_string(wire[name]) for name in TEXTS if name != "timestamp"])
+    )
     latest = F.col("timestamp") + F.expr(f"interval {MAX_FUTURE_SECONDS} seconds")
     verdicts = [
         (F.coalesce(F.length("value"), F.lit(0)) == 0, why.EMPTY),

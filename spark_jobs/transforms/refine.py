@@ -24,7 +24,9 @@ MEMORY_FIELDS = [
 ]
 MEMORY_SCHEMA = StructType([StructField("sensor_id", StringType()), *MEMORY_FIELDS])
 READING_FIELDS = [*KAFKA_POSITION, *READING, StructField("seen", BooleanType())]
-JUDGED = StructType([*READING_FIELDS, *MEMORY_FIELDS, StructField("verdict", StringType()), StructField("score", DoubleType())])
+JUDGED = StructType(
+    [*READING_FIELDS, *MEMORY_FIELDS, StructField("verdict", StringType()), StructField("score", DoubleType())]
+)
 ROWS_PER_BATCH = 50_000
 
 
@@ -101,7 +103,9 @@ def _memory_table(schema: pa.Schema, names: pa.Array, judgement: Judgement) -> p
 
 
 def _packed(starts: np.ndarray, items: np.ndarray) -> pa.Array:
-    return pa.array([items[start:end].tobytes() for start, end in zip(starts[:-1], starts[1:], strict=True)], pa.binary())
+    return pa.array(
+        [items[start:end].tobytes() for start, end in zip(starts[:-1], starts[1:], strict=True)], pa.binary()
+    )
 
 
 def with_anomalies(judged: DataFrame, types: Sequence[SensorTypeSpec], threshold: float) -> DataFrame:

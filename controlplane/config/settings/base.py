@@ -1,0 +1,80 @@
+"""What is the same everywhere. Values come from the variables of docs/wiring.md; none has a default that is a secret."""
+
+import environ
+from celery.schedules import schedule
+
+env = environ.Env()
+
+SECRET_KEY = env("PENSTOCK_SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("PENSTOCK_ALLOWED_HOSTS", default=[])
+ROOT_URLCONF = "controlplane.config.urls"
+ASGI_APPLICATION = "controlplane.config.asgi.application"
+
+INSTALLED_APPS = [
+    "channels",
+    "django_celery_beat",
+    "controlplane.core",
+    "controlplane.sensors",
+    "controlplane.pipelines",
+    "controlplane.streaming",
+    "controlplane.ledger",
+    "controlplane.warehouse",
+    "controlplane.telemetry",
+]
+MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+
+DATABASES = {"default": {**env.db_url("PENSTOCK_DATABASE_URL"), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+REDIS_URL = env("PENSTOCK_REDIS_URL")
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+}
+
+# Longer than any task runs: a task that outlives it would be handed to a second worker.
+VISIBILITY_TIMEOUT = 3600
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": VISIBILITY_TIMEOUT}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": VISIBILITY_TIMEOUT}
+CELERY_VISIBILITY_TIMEOUT = VISIBILITY_TIMEOUT
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_RESULT_EXPIRES = 3600
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_TIMEZONE = "UTC"
+CELERY_IMPORTS = ["pipeline_workers.tasks"]
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expires": 10}},
+    "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expires": 5}},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}
+
+PENSTOCK = {
+    "bootstrap_servers": env("PENSTOCK_BOOTSTRAP_SERVERS"),
+    "telemetry_topic": env("PENSTOCK_TELEMETRY_TOPIC", default="penstock.telemetry"),
+    "lake": env("PENSTOCK_LAKE"),
+    "checkpoints": env("PENSTOCK_CHECKPOINTS"),
+    "warehouse_url": env("PENSTOCK_WAREHOUSE_URL"),
+    "jars": env("PENSTOCK_JARS"),
+    "logs": env("PENSTOCK_LOGS"),
+    "driver_memory": env("PENSTOCK_DRIVER_MEMORY", default="2g"),
+}

@@ -1,0 +1,1 @@
+"""The record accounts: what each batch and load counted, and whether the sums agree."""

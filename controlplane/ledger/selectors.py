@@ -1,0 +1,72 @@
+"""Reading the accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, Sum
+
+from controlplane.core.errors import NotFound
+from controlplane.ledger.models import LedgerEntry, LedgerTotal
+from controlplane.pipelines.models import Pipeline
+from controlplane.warehouse.selectors import loaded_up_to
+from spark_jobs.contracts import Measure, Query
+
+
+def accounts(pipeline: str) -> dict[str, Any]:
+    """The five equations and their numbers, as docs/wiring.md lists them. Raises NotFound.
+
+    What a layer has taken in is counted apart from what it put out: `pending` is what the layer before has beyond
+    that, so that an equation can fail, and not only wait.
+    """
+    found = Pipeline.objects.filter(name=pipeline).first()
+    if found is None:
+        raise NotFound(f"there is no pipeline {pipeline}")
+    sums = dict.fromkeys([str(item) for item in Measure], 0)
+    for measure, count in LedgerTotal.objects.filter(pipeline=found).values_list("measure", "count"):
+        sums[measure] += count
+    aside = sums["duplicate"] + sums["deferred"]
+    unloaded = _gold_beyond_loads(found)
+    pending = {
+        "bronze": sums["accepted"] - sums["refined"],
+        "silver": sums["silver"] - sums["aggregated"],
+        "gold": unloaded,
+    }
+    equations = [
+        _equation("Kafka = Bronze", sums["kafka"], sums["accepted"] + sums["dead_letter"], 0),
+        _equation("Bronze = Silver + set aside", sums["accepted"], sums["kept"] + aside, pending["bronze"]),
+        _equation("Silver = Gold", sums["silver"], sums["gold"], pending["silver"]),
+        _equation("Gold = warehouse", sums["gold"], sums["warehouse"], pending["gold"]),
+        _equation("Dead letters accounted", sums["dead_letter"], sums["dead_letter"], 0),
+    ]
+    return {
+        "kafka": sums["kafka"],
+        "accepted": sums["accepted"],
+        "dead_letters": sums["dead_letter"],
+        "refined": sums["refined"],
+        "silver": sums["kept"],
+        "duplicates": sums["duplicate"],
+        "deferred": sums["deferred"],
+        "aggregated": sums["aggregated"],
+        "gold_readings": sums["gold"],
+        "warehouse_readings": sums["warehouse"],
+        "anomalies": sums["anomaly"],
+        "pending": pending,
+        "equations": equations,
+        "balanced": all(item["holds"] for item in equations) and sums["kept"] == sums["silver"],
+    }
+
+
+def _equation(name: str, left: int, right: int, pending: int) -> dict[str, Any]:
+    holds = pending >= 0 and left == right + pending
+    return {"name": name, "left": left, "right": right, "pending": pending, "holds": holds}
+
+
+def _gold_beyond_loads(pipeline: Pipeline) -> int:
+    """Readings that Gold took in batches after the one that the newest load reached."""
+    reached = loaded_up_to(pipeline)
+    entries = LedgerEntry.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, measure=Measure.GOLD)
+    if reached is not None:
+        generation, batch = reached
+        entries = entries.filter(Q(generation__gt=generation) | Q(generation=generation, batch__gt=batch))
+    return int(entries.aggregate(total=Sum("count"))["total"] or 0)

@@ -1,0 +1,54 @@
+"""Writing the accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import F
+
+from controlplane.ledger.models import LedgerEntry, LedgerTotal
+from controlplane.pipelines.models import Pipeline
+from spark_jobs.contracts import Entry
+
+CHUNK = 2000
+
+
+@transaction.atomic
+def entries_record(*, pipeline: Pipeline, query: str, generation: int, batch: int, entries: Iterable[Entry]) -> None:
+    """Upsert the entries of a batch, and move the totals by what that changed."""
+    told = {(item.measure, item.hour, item.detail): item.count for item in entries}
+    if not told:
+        return
+    # Two writers of one batch wait here for each other, so that the difference is taken once.
+    Pipeline.objects.select_for_update(no_key=True).get(pk=pipeline.pk)
+    known = LedgerEntry.objects.filter(pipeline=pipeline, query=query, generation=generation, batch=batch)
+    before = {(item.measure, item.hour, item.detail): item.count for item in known}
+    changed = {key: count for key, count in told.items() if before.get(key) != count}
+    rows = [
+        LedgerEntry(
+            pipeline=pipeline,
+            query=query,
+            generation=generation,
+            batch=batch,
+            hour=hour,
+            measure=measure,
+            detail=detail,
+            count=count,
+        )
+        for (measure, hour, detail), count in changed.items()
+    ]
+    LedgerEntry.objects.bulk_create(
+        rows,
+        batch_size=CHUNK,
+        update_conflicts=True,
+        unique_fields=["pipeline", "query", "generation", "batch", "measure", "hour", "detail"],
+        update_fields=["count"],
+    )
+    rises: Counter[tuple[str, str]] = Counter()
+    for key, count in changed.items():
+        rises[key[0], key[2]] += count - before.get(key, 0)
+    for (measure, detail), rise in sorted(rises.items()):
+        total, _ = LedgerTotal.objects.get_or_create(pipeline=pipeline, measure=measure, detail=detail)
+        LedgerTotal.objects.filter(pk=total.pk).update(count=F("count") + rise)

@@ -1,0 +1,1 @@
+"""Streaming jobs: what is wanted of them, what is known of them, how far they are."""

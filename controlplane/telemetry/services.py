@@ -1,0 +1,91 @@
+"""Taking telemetry messages in, one transaction for many."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from controlplane.ledger.services import entries_record
+from controlplane.pipelines.models import Pipeline
+from controlplane.sensors.services import sensors_see
+from controlplane.streaming import services as streaming
+from controlplane.telemetry.models import ConsumedOffset, SimulatorState
+from controlplane.warehouse.services import load_request
+from spark_jobs.contracts import (
+    BatchCommitted,
+    DriverReport,
+    IngestProgress,
+    Message,
+    Query,
+    SensorSeen,
+    SimulatorReport,
+)
+
+logger = logging.getLogger(__name__)
+COUNTS = ("sent", "normal", "anomalies", "malformed", "duplicates", "late", "failed")
+
+
+@transaction.atomic
+def messages_take(*, topic: str, messages: Iterable[Message], offsets: Mapping[int, int]) -> None:
+    """Take messages and note how far they reach (partition -> next offset), together or not at all."""
+    pipelines: dict[str, Pipeline | None] = {}
+    for message in messages:
+        if message.pipeline not in pipelines:
+            pipelines[message.pipeline] = Pipeline.objects.filter(name=message.pipeline).first()
+        pipeline = pipelines[message.pipeline]
+        if pipeline is None:
+            logger.warning("telemetry of an unknown pipeline: %s", message.pipeline)
+            continue
+        TAKES[type(message)](pipeline, message)
+    for partition, offset in offsets.items():
+        ConsumedOffset.objects.update_or_create(topic=topic, partition=partition, defaults={"next_offset": offset})
+
+
+def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> None:
+    entries_record(
+        pipeline=pipeline,
+        query=message.query,
+        generation=message.generation,
+        batch=message.batch,
+        entries=message.entries,
+    )
+    if message.part == message.parts:
+        streaming.batch_committed(pipeline=pipeline, message=message)
+        if message.query == Query.AGGREGATE and message.rows_in:
+            load_request(pipeline=pipeline)
+
+
+def _take_progress(pipeline: Pipeline, message: IngestProgress) -> None:
+    streaming.ingest_progressed(pipeline=pipeline, message=message)
+
+
+def _take_report(_: Pipeline, message: DriverReport) -> None:
+    streaming.driver_reported(report=message)
+
+
+def _take_sensors(_: Pipeline, message: SensorSeen) -> None:
+    sensors_see(sensors=[(*item[:4], item[4]) for item in message.sensors])
+
+
+def _take_simulator(_: Pipeline, message: SimulatorReport) -> None:
+    SimulatorState.objects.update_or_create(
+        simulator=message.simulator,
+        defaults={
+            "pipeline": message.pipeline,
+            "counts": {name: getattr(message, name) for name in COUNTS},
+            "final": message.final,
+            "at": datetime.fromtimestamp(message.at, UTC),
+        },
+    )
+
+
+TAKES: dict[type[Message], Callable[..., None]] = {
+    BatchCommitted: _take_batch,
+    IngestProgress: _take_progress,
+    DriverReport: _take_report,
+    SensorSeen: _take_sensors,
+    SimulatorReport: _take_simulator,
+}

@@ -1,0 +1,1 @@
+"""Loads of the warehouse: asked for when Gold commits, done by workers."""

@@ -1,0 +1,121 @@
+"""Asking for loads, and keeping what became of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from controlplane.core.outbox import enqueue
+from controlplane.ledger.services import entries_record
+from controlplane.pipelines.models import Pipeline
+from controlplane.streaming.models import MicroBatch
+from controlplane.warehouse.models import Load, LoadStatus
+from spark_jobs.contracts import Entry, Measure, Query
+
+ABANDONED = timedelta(seconds=60)
+QUANTILES = np.arange(101) / 100
+
+
+def load_request(*, pipeline: Pipeline) -> Load:
+    """Have the warehouse loaded. A load that waits already will take this in: it reads Gold when it starts."""
+    waiting = Load.objects.filter(pipeline=pipeline, status=LoadStatus.REQUESTED).first()
+    if waiting is not None:
+        return waiting
+    try:
+        with transaction.atomic():
+            load = Load.objects.create(pipeline=pipeline)
+    except IntegrityError:
+        return Load.objects.get(pipeline=pipeline, status=LoadStatus.REQUESTED)
+    enqueue(task="penstock.load_warehouse", load_id=load.pk)
+    return load
+
+
+def load_start(*, load_id: int) -> Load | None:
+    """Take a requested load; None when it is not to be had any more."""
+    won = Load.objects.filter(pk=load_id, status=LoadStatus.REQUESTED).update(
+        status=LoadStatus.RUNNING, started_at=timezone.now()
+    )
+    return Load.objects.select_related("pipeline").get(pk=load_id) if won else None
+
+
+@transaction.atomic
+def load_finish(
+    *, load: Load, gold_version: int, gold_seq: int, windows: int, rises: dict[int, int], committed_at: float
+) -> None:
+    """Keep what a load did; `rises` is the rise of reading_count by event hour (epoch seconds)."""
+    entries = [Entry(hour, Measure.WAREHOUSE, count) for hour, count in rises.items() if count]
+    entries_record(pipeline=load.pipeline, query="load", generation=0, batch=load.pk, entries=entries)
+    latency, _ = _latency(load, gold_seq, committed_at)
+    started = load.started_at or timezone.now()
+    Load.objects.filter(pk=load.pk).update(
+        status=LoadStatus.SUCCEEDED,
+        reason="",
+        committed_at=datetime.fromtimestamp(committed_at, UTC),
+        seconds=max(0.0, committed_at - started.timestamp()),
+        gold_version=gold_version,
+        gold_seq=gold_seq,
+        windows=windows,
+        readings=sum(rises.values()),
+        latency=latency,
+    )
+
+
+def load_fail(*, load: Load, reason: str) -> None:
+    """Note the failure and ask again, later each time: what was not loaded must be, some time."""
+    Load.objects.filter(pk=load.pk, status=LoadStatus.RUNNING).update(
+        status=LoadStatus.FAILED, reason=reason, attempts=load.attempts + 1
+    )
+
+
+def loads_recover() -> int:
+    """Ask again for loads whose worker was lost, and after failed ones. A load that did commit finds that out."""
+    now, recovered = timezone.now(), 0
+    lost = Q(status=LoadStatus.RUNNING, started_at__lt=now - ABANDONED)
+    lost |= Q(status=LoadStatus.REQUESTED, requested_at__lt=now - ABANDONED)
+    for load in Load.objects.filter(lost).order_by("pk"):
+        with transaction.atomic():
+            others = Load.objects.filter(pipeline=load.pipeline, status=LoadStatus.REQUESTED).exclude(pk=load.pk)
+            # The same load id must run again: it may have committed. The newer request takes its turn afterwards.
+            others.delete()
+            won = Load.objects.filter(pk=load.pk, status=load.status, started_at=load.started_at).update(
+                status=LoadStatus.REQUESTED, requested_at=now, attempts=load.attempts + 1
+            )
+            if won:
+                enqueue(task="penstock.load_warehouse", load_id=load.pk)
+                recovered += 1
+    for pipeline in Pipeline.objects.all():
+        newest = pipeline.loads.order_by("-pk").first()
+        if newest is not None and newest.status == LoadStatus.FAILED:
+            with transaction.atomic():
+                load_request(pipeline=pipeline)
+            recovered += 1
+    return recovered
+
+
+def _latency(load: Load, gold_seq: int, committed_at: float) -> tuple[list[float], int]:
+    """Quantiles of commit time less event time over the readings that this load was the first to carry."""
+    carried = [
+        batch
+        for batch in MicroBatch.objects.filter(pipeline=load.pipeline, query=Query.AGGREGATE, carried_by=None)
+        if (batch.generation << 40 | batch.batch) <= gold_seq
+    ]
+    MicroBatch.objects.filter(pk__in=[batch.pk for batch in carried]).update(carried_by=load.pk)
+    timed = [batch for batch in carried if batch.event_times]
+    if not timed:
+        return [], 0
+    ages = np.concatenate([committed_at - np.array(batch.event_times) for batch in timed])
+    weights = np.concatenate([np.full(len(batch.event_times), batch.rows_in) for batch in timed])
+    return weighted_quantiles(ages, weights), int(sum(batch.rows_in for batch in timed))
+
+
+def weighted_quantiles(
+    values: "np.ndarray[tuple[int], np.dtype[np.float64]]", weights: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+) -> list[float]:
+    """101 quantiles of weighted values."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) - weights[order] / 2
+    return [round(float(item), 3) for item in np.interp(QUANTILES * weights.sum(), reached, values[order])]

@@ -1,0 +1,141 @@
+"""Telemetry topic to PostgreSQL. `python -m pipeline_workers.collector`.
+
+Where the topic has been read to is kept in PostgreSQL, in the transaction of what was read: a collector killed at any
+moment neither loses nor repeats a message. Kafka's own group offsets only show how it stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+
+import django
+import django.db
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as Record
+
+from spark_jobs.contracts import Message, parse_message
+
+GROUP = "penstock-collector"
+MESSAGES_PER_TRANSACTION = 500
+WAIT_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
+LONGEST_PAUSE = 10.0
+
+logger = logging.getLogger("penstock.collector")
+
+
+class Collector:
+    """Consumes until `stop`; Kafka or PostgreSQL may be away meanwhile."""
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._topic = topic
+        self._stop = threading.Event()
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": GROUP,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+            }
+        )
+        self._sampled = 0.0
+
+    def stop(self, *_: object) -> None:
+        self._stop.set()
+
+    def run(self) -> None:
+        self._consumer.subscribe([self._topic], on_assign=self._resume)
+        pause = 0.5
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._turn()
+                    pause = 0.5
+                except (django.db.Error, KafkaException) as error:
+                    # Nothing of this turn is in PostgreSQL: read it again once that answers.
+                    logger.warning("waiting %.1f s: %s", pause, str(error).splitlines()[0])
+                    django.db.close_old_connections()
+                    self._stop.wait(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                    self._rewind()
+        finally:
+            self._consumer.close()
+
+    def _turn(self) -> None:
+        from controlplane.telemetry.services import messages_take
+
+        records = [item for item in self._consumer.consume(MESSAGES_PER_TRANSACTION, WAIT_SECONDS) if _is_record(item)]
+        if records:
+            messages = [message for item in records if (message := _parsed(item)) is not None]
+            offsets = {item.partition(): item.offset() + 1 for item in records}
+            messages_take(topic=self._topic, messages=messages, offsets=offsets)
+            positions = [TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()]
+            self._consumer.commit(offsets=positions, asynchronous=True)
+        if time.monotonic() - self._sampled >= SAMPLE_SECONDS:
+            self._sampled = time.monotonic()
+            self._sample_ends()
+
+    def _resume(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Go on where PostgreSQL says, whatever Kafka thinks."""
+        from controlplane.telemetry.models import ConsumedOffset
+
+        known = dict(ConsumedOffset.objects.filter(topic=self._topic).values_list("partition", "next_offset"))
+        for item in partitions:
+            item.offset = known.get(item.partition, 0)
+        consumer.assign(partitions)
+
+    def _rewind(self) -> None:
+        """After a failed turn, from the start of what was not taken."""
+        try:
+            self._resume(self._consumer, self._consumer.assignment())
+        except (django.db.Error, KafkaException) as error:
+            logger.warning("not yet: %s", str(error).splitlines()[0])
+
+    def _sample_ends(self) -> None:
+        from controlplane.pipelines.models import Pipeline
+        from controlplane.streaming.services import ends_sampled
+
+        for pipeline in Pipeline.objects.all():
+            metadata = self._consumer.list_topics(pipeline.topic, timeout=2).topics[pipeline.topic]
+            ends = {}
+            for partition in metadata.partitions:
+                _, high = self._consumer.get_watermark_offsets(TopicPartition(pipeline.topic, partition), timeout=2)
+                ends[partition] = high
+            ends_sampled(pipeline=pipeline, ends=ends)
+
+
+def _is_record(item: Record) -> bool:
+    error = item.error()
+    if error is None:
+        return True
+    if error.code() != KafkaError._PARTITION_EOF:
+        logger.warning("Kafka: %s", error.str())
+    return False
+
+
+def _parsed(item: Record) -> Message | None:
+    try:
+        return parse_message(item.value() or b"")
+    except ValueError as error:
+        logger.error("not a telemetry message at offset %s: %s", item.offset(), error)
+        return None
+
+
+def main() -> int:
+    django.setup()
+    from django.conf import settings
+
+    collector = Collector(settings.PENSTOCK["bootstrap_servers"], settings.PENSTOCK["telemetry_topic"])
+    signal.signal(signal.SIGTERM, collector.stop)
+    signal.signal(signal.SIGINT, collector.stop)
+    collector.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

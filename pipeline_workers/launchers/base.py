@@ -1,0 +1,39 @@
+"""The interface of every launcher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from spark_jobs.contracts import ContinuousArguments
+
+
+class Life(StrEnum):
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Whether a driver lives, and what says so."""
+
+    life: Life
+    reason: str
+    run_tag: str = ""
+    pid: int | None = None
+
+
+class Launcher(Protocol):
+    def launch(self, arguments: ContinuousArguments) -> int | None:
+        """Start a driver that outlives this process; its pid where there is one."""
+
+    def probe(self, arguments: ContinuousArguments, pid: int | None) -> Evidence:
+        """Look for the driver of this checkpoint, whoever started it."""
+
+    def drain(self, evidence: Evidence) -> None:
+        """Ask the driver to end after its running batches."""
+
+    def stop(self, evidence: Evidence) -> None:
+        """End the driver now."""

@@ -1,0 +1,106 @@
+"""Drivers as processes of this machine, each in a session of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from pipeline_workers.launchers.base import Evidence, Life
+from spark_jobs.contracts import ContinuousArguments
+
+MODULE = "spark_jobs.jobs.continuous"
+LAST_WORDS = 4096
+
+
+class LocalLauncher:
+    """`logs` is the folder of driver.log; argument files lie beside the checkpoint."""
+
+    def __init__(self, logs: str) -> None:
+        self._log = Path(logs) / "driver.log"
+
+    def launch(self, arguments: ContinuousArguments) -> int | None:
+        folder = Path(arguments.checkpoint)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "arguments.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(arguments.to_json())
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        # No secret of the control plane is a driver's business.
+        inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", MODULE, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**inherited, "PYSPARK_PYTHON": sys.executable},
+            )
+        return process.pid
+
+    def probe(self, arguments: ContinuousArguments, pid: int | None) -> Evidence:
+        """Dead is proven: nobody holds the checkpoint's lock, and no process with that pid runs the job."""
+        path = Path(arguments.checkpoint) / "driver.lock"
+        if path.exists():
+            with path.open("r", encoding="utf-8") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    fcntl.flock(lock, fcntl.LOCK_UN)
+                except OSError:
+                    return _holder(lock.read())
+        if pid is not None and _runs(pid, arguments):
+            return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid)
+        return Evidence(Life.DEAD, f"no driver holds the checkpoint: {self._last_words()}", pid=pid)
+
+    def drain(self, evidence: Evidence) -> None:
+        _signal(evidence, signal.SIGTERM)
+
+    def stop(self, evidence: Evidence) -> None:
+        _signal(evidence, signal.SIGKILL)
+
+    def _last_words(self) -> str:
+        try:
+            with self._log.open("rb") as log:
+                log.seek(max(0, self._log.stat().st_size - LAST_WORDS))
+                lines = log.read().decode(errors="replace").splitlines()
+        except OSError:
+            return "it left no log"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it left no word")[:500]
+
+
+SECRETS = frozenset({"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE_URL", "PENSTOCK_WAREHOUSE_URL", "PENSTOCK_REDIS_URL"})
+
+
+def _holder(text: str) -> Evidence:
+    try:
+        held = json.loads(text)
+        return Evidence(Life.ALIVE, "it holds the checkpoint", held["run_tag"], held["pid"])
+    except (ValueError, KeyError, TypeError):
+        return Evidence(Life.UNKNOWN, "somebody holds the checkpoint and has not said who")
+
+
+def _runs(pid: int, arguments: ContinuousArguments) -> bool:
+    """Whether that process is a driver of this checkpoint: pids are used again."""
+    try:
+        process = psutil.Process(pid)
+        command = process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and any(arguments.checkpoint in item for item in command)
+    except psutil.Error:
+        return False
+
+
+def _signal(evidence: Evidence, number: signal.Signals) -> None:
+    if evidence.pid is None:
+        return
+    try:
+        os.kill(evidence.pid, number)
+    except ProcessLookupError:
+        return

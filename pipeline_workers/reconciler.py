@@ -1,0 +1,155 @@
+"""Desired state against observed state. A driver is launched only on proof that the old one is dead."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import fields
+from datetime import timedelta
+from glob import glob
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from controlplane.core.outbox import enqueue
+from controlplane.pipelines.services import version_ensure
+from controlplane.streaming.models import StreamingJob
+from controlplane.streaming.services import job_move
+from controlplane.streaming.states import ALIVE, Desired, Observed
+from pipeline_workers.launchers.base import Evidence, Launcher, Life
+from pipeline_workers.launchers.local import LocalLauncher
+from spark_jobs.contracts import ContinuousArguments, SensorTypeSpec
+
+logger = logging.getLogger(__name__)
+MAX_ATTEMPTS = 8
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=5)
+LAUNCH_GRACE = timedelta(seconds=20)  # from the outbox to a process that holds its lock
+SILENCE = timedelta(seconds=15)
+DRAIN_GRACE = timedelta(seconds=90)
+TUNABLE = {item.name for item in fields(ContinuousArguments)} - {"pipeline", "version", "generation", "run_tag"}
+
+
+def launcher() -> Launcher:
+    return LocalLauncher(settings.PENSTOCK["logs"])
+
+
+def arguments_of(job: StreamingJob) -> ContinuousArguments:
+    """What the job's driver is told: the version's configuration, and where things are in this installation."""
+    version, place = job.version, settings.PENSTOCK
+    if version is None:
+        raise ValueError(f"{job} has no version yet")
+    tuned = {name: value for name, value in version.configuration.items() if name in TUNABLE}
+    return ContinuousArguments(
+        pipeline=job.pipeline.name,
+        version=version.number,
+        generation=job.generation,
+        run_tag=job.run_tag,
+        fencing_token=job.fencing_token,
+        bootstrap_servers=place["bootstrap_servers"],
+        topic=job.pipeline.topic,
+        telemetry_topic=place["telemetry_topic"],
+        lake=place["lake"],
+        checkpoint=str(Path(place["checkpoints"]) / job.pipeline.name / str(job.generation)),
+        jars=tuple(sorted(glob(f"{place['jars']}/*.jar"))),
+        sensor_types=tuple(SensorTypeSpec(**item) for item in version.sensor_types),
+        driver_memory=place["driver_memory"],
+        **tuned,
+    )
+
+
+def reconcile_all(using: Launcher | None = None) -> None:
+    """One round over every job. A job that another round holds is left to it."""
+    for pk in StreamingJob.objects.values_list("pk", flat=True):
+        with transaction.atomic():
+            job = StreamingJob.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+            if job is not None:
+                reconcile(job, using or launcher())
+
+
+def reconcile(job: StreamingJob, using: Launcher) -> None:
+    """Bring one job a step nearer to what is wanted. Call it with the job's row locked."""
+    evidence = Evidence(Life.DEAD, "it was never launched")
+    if job.version is not None:
+        evidence = using.probe(arguments_of(job), job.pid)
+    if job.observed in ALIVE:
+        _observe(job, evidence)
+    if job.desired == Desired.RUNNING:
+        if job.observed in (Observed.STOPPED, Observed.FAILED):
+            _launch(job, evidence)
+    elif job.observed in ALIVE and evidence.life == Life.ALIVE:
+        _drain(job, using, evidence)
+
+
+def _observe(job: StreamingJob, evidence: Evidence) -> None:
+    now = timezone.now()
+    if evidence.life == Life.DEAD:
+        starting = job.observed == Observed.LAUNCHING and job.pid is None
+        since = job.launched_at or job.next_attempt_at
+        if not (starting and since is not None and now - since < LAUNCH_GRACE):
+            job_move(job=job, to=Observed.STOPPED, reason=evidence.reason, pid=None)
+    elif job.observed in (Observed.LAUNCHING, Observed.RUNNING):
+        heard = max(item for item in (job.heartbeat_at, job.launched_at, now - 4 * SILENCE) if item is not None)
+        if evidence.life == Life.UNKNOWN or now - heard > SILENCE * (2 if job.observed == Observed.LAUNCHING else 1):
+            job_move(job=job, to=Observed.UNKNOWN, reason="the driver lives and says nothing")
+
+
+def _launch(job: StreamingJob, evidence: Evidence) -> None:
+    now = timezone.now()
+    if evidence.life != Life.DEAD:
+        if evidence.run_tag == job.run_tag and job.observed == Observed.STOPPED:
+            job_move(job=job, to=Observed.LAUNCHING, reason="adopted", pid=evidence.pid, launched_at=now)
+        else:
+            StreamingJob.objects.filter(pk=job.pk).update(reason=f"not launched: {evidence.reason}")
+        return
+    if job.attempts >= MAX_ATTEMPTS:
+        if job.observed != Observed.FAILED:
+            # By way of launching: that is what was tried.
+            job_move(job=job, to=Observed.LAUNCHING, reason=job.reason)
+            job_move(job=job, to=Observed.FAILED, reason=f"given up after {MAX_ATTEMPTS} tries: {job.reason}")
+        return
+    if job.next_attempt_at is not None and job.next_attempt_at > now:
+        return
+    pause = min(FIRST_PAUSE * 2**job.attempts, LONGEST_PAUSE)
+    moved = job_move(
+        job=job,
+        to=Observed.LAUNCHING,
+        reason=job.reason,
+        version=version_ensure(pipeline=job.pipeline),
+        fencing_token=job.fencing_token + 1,
+        run_tag=uuid.uuid4().hex,
+        pid=None,
+        launched_at=None,
+        heartbeat_at=None,
+        drain_asked_at=None,
+        attempts=job.attempts + 1,
+        next_attempt_at=now + pause,
+    )
+    if moved:
+        enqueue(task="penstock.launch_streaming_job", job_id=job.pk, fencing_token=job.fencing_token)
+
+
+def launch(job_id: int, fencing_token: int, using: Launcher | None = None) -> None:
+    """Start the driver of this launch, once: a second copy of the task finds it taken."""
+    taken = StreamingJob.objects.filter(
+        pk=job_id, fencing_token=fencing_token, observed=Observed.LAUNCHING, launched_at=None
+    ).update(launched_at=timezone.now())
+    if not taken:
+        return
+    job = StreamingJob.objects.select_related("pipeline", "version").get(pk=job_id)
+    pid = (using or launcher()).launch(arguments_of(job))
+    StreamingJob.objects.filter(pk=job_id, fencing_token=fencing_token).update(pid=pid)
+    logger.info("%s: launched, pid %s, run tag %s", job, pid, job.run_tag)
+
+
+def _drain(job: StreamingJob, using: Launcher, evidence: Evidence) -> None:
+    now = timezone.now()
+    if job.drain_asked_at is None:
+        using.drain(evidence)
+        StreamingJob.objects.filter(pk=job.pk).update(drain_asked_at=now)
+        if job.observed != Observed.DRAINING:
+            job_move(job=job, to=Observed.DRAINING, reason="asked to drain")
+    elif now - job.drain_asked_at > DRAIN_GRACE:
+        using.stop(evidence)

@@ -1,0 +1,41 @@
+"""Celery's entry points. Each is short, and may run twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+
+@shared_task(name="penstock.canary", ignore_result=False)
+def canary() -> str:
+    """Answers: the queue is consumed."""
+    return "alive"
+
+
+@shared_task(name="penstock.reconcile")
+def reconcile() -> None:
+    from controlplane.warehouse.services import loads_recover
+    from pipeline_workers.reconciler import reconcile_all
+
+    reconcile_all()
+    loads_recover()
+
+
+@shared_task(name="penstock.launch_streaming_job")
+def launch_streaming_job(job_id: int, fencing_token: int) -> None:
+    from pipeline_workers.reconciler import launch
+
+    launch(job_id, fencing_token)
+
+
+@shared_task(name="penstock.load_warehouse")
+def load_warehouse(load_id: int) -> None:
+    from pipeline_workers.loading import load
+
+    load(load_id)
+
+
+@shared_task(name="penstock.sweep_outbox")
+def sweep_outbox() -> None:
+    from controlplane.core.outbox import sweep
+
+    sweep()
