@@ -5,5 +5,6 @@ positions.py follows each record by its place, accounts.py puts the equations to
 """
 
 from pipeline_workers.verification.accounts import verify
+from pipeline_workers.verification.errors import Unreadable
 
-__all__ = ["verify"]
+__all__ = ["Unreadable", "verify"]

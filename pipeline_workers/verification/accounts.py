@@ -62,8 +62,8 @@ class Equation:
 def verify(pipeline: str) -> dict[str, Any]:
     """The accounts as docs/wiring.md has them, with `where` each side was counted and `problems` as sentences.
 
-    Configured by PENSTOCK_LAKE, PENSTOCK_WAREHOUSE_URL and PENSTOCK_BOOTSTRAP_SERVERS. Raises KafkaUnreadable or
-    WarehouseUnreadable where a side cannot be counted at all.
+    Configured by PENSTOCK_LAKE, PENSTOCK_WAREHOUSE_URL and PENSTOCK_BOOTSTRAP_SERVERS. Raises Unreadable
+    where a side cannot be counted at all.
     """
     with Lake(os.environ["PENSTOCK_LAKE"]) as lake:
         where: dict[str, str] = {}

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from pipeline_workers.verification.errors import KafkaUnreadable
+
 TIMEOUT_SECONDS = 30.0
 BATCH = 50_000
-
-
-class KafkaUnreadable(Exception):
-    """The topic cannot be counted; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import psycopg
 import pyarrow as pa
 
+from pipeline_workers.verification.errors import WarehouseUnreadable
+
 CHUNK = 50_000
 FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
 NEWEST_LOAD = "SELECT gold_version FROM load_ledger ORDER BY id DESC LIMIT 1"
-
-
-class WarehouseUnreadable(Exception):
-    """The warehouse cannot be counted; the message says why."""
 
 
 @dataclass(frozen=True)

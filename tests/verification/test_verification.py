@@ -21,8 +21,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from pipeline_workers.topics import ensure_topics
 from pipeline_workers.verification import verify
-from pipeline_workers.verification.kafka import KafkaUnreadable
-from pipeline_workers.verification.warehouse import WarehouseUnreadable
+from pipeline_workers.verification.errors import KafkaUnreadable, WarehouseUnreadable
 from spark_jobs.contracts import Table
 
 pytestmark = pytest.mark.integration
