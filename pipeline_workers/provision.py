@@ -1,4 +1,4 @@
-"""Make what an installation starts with: the pipeline, its topics, the warehouse's schema. Run it as often as you like."""
+"""Make what an installation starts with: the pipeline, its topics, the warehouse's schema. Idempotent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def main() -> int:
     ids = ensure_topics(place["bootstrap_servers"], pipeline.topic, place["telemetry_topic"])
     Pipeline.objects.filter(pk=pipeline.pk).update(topic_id=ids[pipeline.topic])
     loader().ensure_schema()
-    print(f"pipeline {pipeline.name}, topics {', '.join(sorted(ids))}, the warehouse's schema")
     return 0
 
 

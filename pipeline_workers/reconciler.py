@@ -6,7 +6,6 @@ import logging
 import uuid
 from dataclasses import fields
 from datetime import timedelta
-from glob import glob
 from pathlib import Path
 
 from django.conf import settings
@@ -53,7 +52,7 @@ def arguments_of(job: StreamingJob) -> ContinuousArguments:
         telemetry_topic=place["telemetry_topic"],
         lake=place["lake"],
         checkpoint=str(Path(place["checkpoints"]) / job.pipeline.name / str(job.generation)),
-        jars=tuple(sorted(glob(f"{place['jars']}/*.jar"))),
+        jars=tuple(sorted(str(jar) for jar in Path(place["jars"]).glob("*.jar"))),
         sensor_types=tuple(SensorTypeSpec(**item) for item in version.sensor_types),
         driver_memory=place["driver_memory"],
         **tuned,

@@ -1,4 +1,4 @@
-"""What crosses a process boundary: the reading, a job's arguments, telemetry, the lake's layout. Standard library only."""
+"""What crosses a process boundary: reading, job arguments, telemetry, the lake's layout. Standard library only."""
 
 from __future__ import annotations
 
@@ -304,7 +304,8 @@ def parse_message(payload: bytes) -> Message:
         raw["entries"] = [Entry(**item) for item in raw.get("entries", ())]
         if not raw["entries"]:
             del raw["entries"]
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+        fields_: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in raw.items()}
+        return kind(**fields_)
     except TypeError as error:
         raise ValueError(str(error)) from error
 

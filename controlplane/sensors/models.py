@@ -4,7 +4,7 @@ from django.db import models
 
 
 class SensorType(models.Model):
-    """Ranges are in the type's unit, both ends included. Outside normal is an anomaly, outside physical a broken sensor."""
+    """Ranges are in the type's unit, both ends included. Outside normal is an anomaly."""
 
     name = models.CharField(max_length=100, unique=True)
     unit = models.CharField(max_length=50)

@@ -113,7 +113,7 @@ def _latency(load: Load, gold_seq: int, committed_at: float) -> tuple[list[float
 
 
 def weighted_quantiles(
-    values: "np.ndarray[tuple[int], np.dtype[np.float64]]", weights: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], weights: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> list[float]:
     """101 quantiles of weighted values."""
     order = np.argsort(values)

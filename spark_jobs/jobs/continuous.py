@@ -21,7 +21,8 @@ from typing import IO, Any, Protocol
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming import StreamingQuery, StreamingQueryListener
+from pyspark.sql.streaming.listener import StreamingQueryListener
+from pyspark.sql.streaming.query import StreamingQuery
 
 from spark_jobs.contracts import ContinuousArguments, DriverReport, DriverState, IngestProgress, Query, read_arguments
 from spark_jobs.jobs import tables
@@ -174,7 +175,7 @@ class IngestListener(StreamingQueryListener):
     def __init__(self, arguments: ContinuousArguments, telemetry: Telemetry, topic_id: str) -> None:
         self._arguments, self._telemetry, self._topic_id = arguments, telemetry, topic_id
 
-    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 - Spark's name
+    def onQueryProgress(self, event: Any) -> None:
         progress = event.progress
         if progress.name != Query.INGEST or not progress.sources:
             return
@@ -190,13 +191,13 @@ class IngestListener(StreamingQueryListener):
             )
         )
 
-    def onQueryStarted(self, event: Any) -> None:  # noqa: N802
+    def onQueryStarted(self, event: Any) -> None:
         pass
 
-    def onQueryIdle(self, event: Any) -> None:  # noqa: N802
+    def onQueryIdle(self, event: Any) -> None:
         pass
 
-    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802
+    def onQueryTerminated(self, event: Any) -> None:
         pass
 
 
@@ -249,26 +250,22 @@ def check_topic(arguments: ContinuousArguments) -> str:
 
 def main(argv: list[str]) -> int:
     if len(argv) != 2 or argv[1] in ("-h", "--help"):
-        print(__doc__, file=sys.stderr)
         return 0 if argv[1:] in (["-h"], ["--help"]) else 2
     try:
         arguments = read_arguments(argv[1])
-    except (OSError, ValueError) as error:
-        print(f"arguments of the continuous job: {_first_line(str(error))}", file=sys.stderr)
+    except (OSError, ValueError):
         return 2
     try:
         lock = hold_checkpoint(arguments)
         topic_id = check_topic(arguments)
     except Refusal as refusal:
-        print(refusal, file=sys.stderr)
         return refusal.code
     driver = Driver(arguments, topic_id)
     signal.signal(signal.SIGTERM, driver.drain)
     signal.signal(signal.SIGINT, driver.drain)
     try:
         driver.run()
-    except Exception as error:
-        print(_first_line(str(error)), file=sys.stderr)
+    except Exception:
         return 1
     finally:
         lock.close()

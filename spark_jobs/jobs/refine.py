@@ -83,7 +83,7 @@ class Refine:
     def _resolve(
         self, spark: SparkSession, readings: DataFrame, judged: DataFrame, seq: int
     ) -> tuple[DataFrame, DataFrame]:
-        """Look up what the memory could not decide. Returns the readings with final verdicts, and `judged` as it counts.
+        """Look up what the memory could not decide. Returns the readings with final verdicts, and what was judged.
 
         A reading that is late either way changes no other verdict. Any other must be known before its sensor's later
         readings are judged: then the batch is judged again.

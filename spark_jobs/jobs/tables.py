@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -40,7 +40,7 @@ LAYOUTS = {
 
 
 def ensure_tables(spark: SparkSession, lake: str) -> None:
-    """Create the tables that are not there. Small files are compacted as they gather, after the commit that adds them."""
+    """Create the tables that are not there. Small files are compacted as they gather."""
     for table, layout in LAYOUTS.items():
         builder = DeltaTable.createIfNotExists(spark).location(table.under(lake)).addColumns(layout.schema)
         builder = builder.partitionedBy(*layout.partitions)
@@ -69,7 +69,7 @@ class Committed(NamedTuple):
 
 def committed(spark: SparkSession, path: str, app: str) -> Committed:
     """What the table's transaction log says, from the log itself."""
-    jvm = spark._jvm
+    jvm: Any = spark._jvm
     none = jvm.scala.Option.empty()
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
     snapshot = log.update(False, none, none)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -103,9 +103,7 @@ def _memory_table(schema: pa.Schema, names: pa.Array, judgement: Judgement) -> p
 
 
 def _packed(starts: np.ndarray, items: np.ndarray) -> pa.Array:
-    return pa.array(
-        [items[start:end].tobytes() for start, end in zip(starts[:-1], starts[1:], strict=True)], pa.binary()
-    )
+    return pa.array([items[start:end].tobytes() for start, end in pairwise(starts)], pa.binary())
 
 
 def with_anomalies(judged: DataFrame, types: Sequence[SensorTypeSpec], threshold: float) -> DataFrame:

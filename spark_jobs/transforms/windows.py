@@ -103,13 +103,13 @@ def derived(of: Callable[[str], Column] = F.col) -> dict[str, Column]:
 
 
 def by_location_hourly(windows: DataFrame) -> DataFrame:
-    """Hours of each location and sensor type. In: sensor_5min rows of whole hours. Out: LOCATION_HOURLY less gold_seq."""
+    """Hours of each location and sensor type. In: sensor_5min rows. Out: LOCATION_HOURLY less gold_seq."""
     hour = F.date_trunc("hour", "window_start")
     return _rolled_up(windows, [F.col("location"), F.col("sensor_type"), hour.alias("hour_start")], _sensors_seen())
 
 
 def by_day(hours: DataFrame) -> DataFrame:
-    """Days (UTC) of each location and sensor type. In: location_hourly rows of whole days. Out: DAILY_SUMMARY less gold_seq.
+    """Days (UTC) of each location and sensor type. In: location_hourly rows. Out: DAILY_SUMMARY less gold_seq.
 
     `sensor_count` is the day's greatest hourly one.
     """

@@ -20,7 +20,9 @@ SCHEMA = "key binary, value binary, topic string, partition int, offset long, ti
 def judge(spark: SparkSession, payloads: list[bytes | None], key: bytes | None = b"t-1") -> list[str | None]:
     rows = [(key, payload, "t", 0, at, START + timedelta(seconds=60)) for at, payload in enumerate(payloads)]
     records = spark.createDataFrame(rows, SCHEMA).selectExpr("*", f"cast(null as {HEADERS.simpleString()}) as headers")
-    judged = with_disposition(records).orderBy("offset").select("reason", "disposition", "payload", "sensor_id").collect()
+    judged = (
+        with_disposition(records).orderBy("offset").select("reason", "disposition", "payload", "sensor_id").collect()
+    )
     for row, payload in zip(judged, payloads, strict=True):
         accepted = row["reason"] is None
         assert row["disposition"] == ("accepted" if accepted else "dead_letter")

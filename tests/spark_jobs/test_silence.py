@@ -33,7 +33,9 @@ def recalled(rows: dict[str, set[int]], zero: set[tuple[str, int]]) -> list[Sens
 
 def test_a_sensor_that_stops_gets_a_row_for_each_window_that_the_fleet_closes() -> None:
     batches = [[window("a", 1), window("b", 1)], [window("a", 2)], [window("a", 9)]]
-    assert silent_windows(batches) == {("b", n * WINDOW) for n in range(2, 7)} | {("a", n * WINDOW) for n in range(3, 9)}
+    assert silent_windows(batches) == {("b", n * WINDOW) for n in range(2, 7)} | {
+        ("a", n * WINDOW) for n in range(3, 9)
+    }
 
 
 def test_after_a_day_a_silent_sensor_is_no_longer_expected() -> None:

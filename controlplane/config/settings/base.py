@@ -1,4 +1,4 @@
-"""What is the same everywhere. Values come from the variables of docs/wiring.md; none has a default that is a secret."""
+"""What is the same everywhere. Values come from the variables of docs/wiring.md; no secret has a default."""
 
 import environ
 from celery.schedules import schedule
