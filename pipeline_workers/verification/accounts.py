@@ -36,7 +36,7 @@ GOLD = {
 
 @dataclass(frozen=True)
 class Equation:
-    """left = right + pending, and each record behind it in its place."""
+    """left = right + pending, and each record behind it in its place. Named as the reported accounts name it."""
 
     name: str
     left: int
@@ -46,11 +46,11 @@ class Equation:
 
     @property
     def holds(self) -> bool:
-        return self.left == self.right + self.pending and not self.problems
+        return not self.sentences()
 
     def sentences(self) -> list[str]:
         """What is wrong with it."""
-        if self.left == self.right + self.pending:
+        if self.left == self.right + self.pending and self.pending >= 0:
             return self.problems
         return [f"{self.name}: {self.left} is not {self.right} and {self.pending} pending", *self.problems]
 
@@ -195,7 +195,7 @@ def _delivered(lake: Lake, where: dict[str, str]) -> Equation:
     where["kafka"] = f"{', '.join(topics) or 'no topic'} at {servers}, offsets {'; '.join(ranges) or 'none'}"
     if expired:
         where["kafka"] += f"; {expired} rows of Bronze lie before the log's start and are not compared"
-    return Equation("Kafka records = accepted + dead letters", counted, in_bronze, 0, problems)
+    return Equation("Kafka = Bronze", counted, in_bronze, 0, problems)
 
 
 def _apart(topic: str, partition: int, some: Any, others: Any, what: str) -> list[str]:
@@ -219,7 +219,7 @@ def _refined(lake: Lake) -> Equation:
         *positions.same_reading_twice(lake),
     ]
     judged = lake.number("SELECT count(*) FROM judged")
-    return Equation("accepted = Silver + duplicates + deferred", accepted, judged, pending, problems)
+    return Equation("Bronze = Silver + set aside", accepted, judged, pending, problems)
 
 
 def _aggregate_frontier(lake: Lake) -> int:
@@ -239,7 +239,7 @@ def _aggregated(lake: Lake) -> Equation:
     problems = positions.differing_windows(
         lake, "silver_windows", "gold_windows", "silver/readings", "gold/sensor_5min"
     )
-    return Equation("Silver = Gold reading_count", rows, lake.number("SELECT sum(n) FROM gold"), pending, problems)
+    return Equation("Silver = Gold", rows, lake.number("SELECT sum(n) FROM gold"), pending, problems)
 
 
 def _loaded(lake: Lake) -> Equation:
@@ -251,7 +251,7 @@ def _loaded(lake: Lake) -> Equation:
         lake, "gold_then_windows", "facts_windows", "gold/sensor_5min", "the warehouse"
     )
     facts = lake.number("SELECT sum(n) FROM facts")
-    return Equation("Gold reading_count = warehouse reading_count", now, facts, now - then, problems)
+    return Equation("Gold = warehouse", now, facts, now - then, problems)
 
 
 def _sum_up(lake: Lake, name: str) -> None:
