@@ -1,0 +1,1 @@
+"""Gold into a star schema, by the windows that changed."""
