@@ -13,7 +13,7 @@ CHUNK = 50_000
 FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
-NEWEST_LOAD = "SELECT gold_version FROM load_ledger ORDER BY id DESC LIMIT 1"
+NEWEST_LOAD = "SELECT gold_version FROM load_ledger ORDER BY committed_at DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
