@@ -19,6 +19,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from pipeline_workers.loaders.postgres import PostgresLoader
 from pipeline_workers.topics import ensure_topics
 from pipeline_workers.verification import verify
 from pipeline_workers.verification.errors import KafkaUnreadable, WarehouseUnreadable
@@ -138,7 +139,11 @@ class World:
                     "INSERT INTO fact_sensor_readings (sensor_id, window_start, reading_count) VALUES (%s, %s, %s)",
                     (f"sensor-{partition}", NOON + timedelta(minutes=5 * window), count),
                 )
-            connection.execute("INSERT INTO load_ledger (gold_version) VALUES (%s)", (gold_version,))
+            connection.execute(
+                "INSERT INTO load_ledger (id, committed_at, gold_version, gold_versions, seqs, windows, rise_by_hour) "
+                "SELECT 100 - count(*), now(), %s, '{}', '{}', %s, '{}' FROM load_ledger",
+                (gold_version, len(facts)),
+            )
 
 
 @pytest.fixture
@@ -147,11 +152,7 @@ def world(kafka: str, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
     warehouse = f"{postgres.rpartition('/')[0]}/{name}"
-    with psycopg.connect(warehouse) as connection:
-        connection.execute(
-            "CREATE TABLE fact_sensor_readings (sensor_id text, window_start timestamptz, reading_count bigint)"
-        )
-        connection.execute("CREATE TABLE load_ledger (id bigserial, gold_version bigint)")
+    PostgresLoader(warehouse).ensure_schema()
     ensure_topics(kafka, name, f"{name}-telemetry")
     made = World(kafka, name, str(tmp_path / "lake"), warehouse)
     monkeypatch.setenv("PENSTOCK_BOOTSTRAP_SERVERS", kafka)
