@@ -13,7 +13,8 @@ CHUNK = 50_000
 FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
-NEWEST_LOAD = "SELECT gold_version FROM load_ledger ORDER BY committed_at DESC LIMIT 1"
+# By commit: loads are ordered by the loader's lock, not by their ids. One from before Gold was there names no version.
+NEWEST_LOAD = "SELECT gold_version FROM load_ledger WHERE gold_version IS NOT NULL ORDER BY committed_at DESC LIMIT 1"
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ class World:
         self.append(Table.SENSOR_5MIN, [row])
         return DeltaTable(Table.SENSOR_5MIN.under(self.lake)).version()
 
-    def load(self, facts: list[tuple[int, int, int]], gold_version: int) -> None:
+    def load(self, facts: list[tuple[int, int, int]], gold_version: int | None) -> None:
         """Facts are (partition, window, count)."""
         with psycopg.connect(self.warehouse) as connection:
             for partition, window, count in facts:
@@ -212,6 +212,13 @@ def test_before_anything_has_happened_all_is_zero_and_balanced(world: World) -> 
 def test_a_warehouse_without_its_schema_is_one_that_nothing_was_loaded_into(world: World) -> None:
     with psycopg.connect(world.warehouse) as connection:
         connection.execute("DROP TABLE fact_sensor_readings, load_ledger")
+    result = verify("plant")
+    assert result["balanced"] is True
+    assert result["where"]["warehouse_readings"] == "fact_sensor_readings, never loaded"
+
+
+def test_a_load_from_before_gold_was_there_names_no_version(world: World) -> None:
+    world.load([], None)
     result = verify("plant")
     assert result["balanced"] is True
     assert result["where"]["warehouse_readings"] == "fact_sensor_readings, never loaded"
