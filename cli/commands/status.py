@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import psutil
@@ -13,7 +14,6 @@ from cli.console import print_json
 from cli.embedded import figures, ports, state, strays
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
-from cli.embedded.processes import Identity
 from cli.live import View, processes_table
 
 
@@ -58,6 +58,8 @@ def stack_report(home: Home) -> dict[str, Any]:
         "processes": {},
         "figures": None,
     }
+    living = strays.drivers(home)
+    apart = {process.pid for driver in living for process in _family(driver.process())}
     for name, item in found.services.items():
         process = item.identity.process() if item.identity else None
         word = item.state if process or item.state not in ("running", "starting") else "dead"
@@ -66,35 +68,38 @@ def stack_report(home: Home) -> dict[str, Any]:
             "state": word,
             "restarts": item.restarts,
             "reason": item.reason,
-            "memory_mb": _memory(process),
+            "memory_mb": _memory(process, apart),
         }
-    for driver in strays.drivers(home):
+    for driver in living:
         report["processes"]["driver"] = {
             "pid": driver.pid,
             "state": "running",
             "restarts": 0,
             "reason": "",
-            "memory_mb": _memory(Identity(driver.pid, driver.started).process()),
+            "memory_mb": _memory(driver.process(), set()),
         }
     return report
 
 
-def _memory(process: psutil.Process | None) -> float | None:
-    """Resident memory of a process and all under it, in MB, pages shared between them counted once where the kernel
-    tells (proportional set size), else as resident."""
+def _memory(process: psutil.Process | None, apart: set[int]) -> float | None:
+    """Memory of a process and all under it, in MB, pages that several share counted by their share (PSS).
+
+    `apart` are not counted: a driver stands under the worker that launched it and is a process of its own.
+    """
     if process is None:
         return None
     total = 0
-    for item in [process, *_under(process)]:
-        try:
-            total += item.memory_full_info().pss
-        except (psutil.Error, AttributeError):
-            continue
+    for item in _family(process):
+        if item.pid not in apart:
+            with suppress(psutil.Error):
+                total += item.memory_full_info().pss
     return round(total / 1e6, 1)
 
 
-def _under(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
+def _family(process: psutil.Process | None) -> list[psutil.Process]:
+    if process is None:
         return []
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return [process]

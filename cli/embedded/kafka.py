@@ -64,7 +64,15 @@ def service(home: Home, port: int, controller: int, jars: Path) -> Service:
     command = (java.require().path, "-cp", f"{jars}/*", f"-Dlog4j2.configurationFile={logging}")
     if not (data / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        argv = [*command, "-Xmx256m", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
+        argv = [
+            *command,
+            "-Xmx256m",
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(properties),
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, cwd=folder)
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().splitlines() or ["no word"]

@@ -76,6 +76,7 @@ def control_services(ports: Ports, env: Mapping[str, str]) -> list[Service]:
             argv=(PYTHON, "-m", "pipeline_workers.collector"),
             env=env,
             ready=lambda _: probes.group_assigned(servers, COLLECTOR_GROUP),
+            ready_seconds=90.0,  # after a crash Kafka waits for the one before until its session is over
         ),
     ]
 

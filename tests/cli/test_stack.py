@@ -1,0 +1,157 @@
+"""The whole stack as a user runs it: up, used, hurt, down."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.embedded import ports
+from cli.embedded.home import Home
+from tests.cli.standins import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+SERVICES = ("postgres", "redis", "kafka", "worker", "beat", "web", "collector", "simulator")
+
+
+class Stack:
+    """A stack in a folder of its own, by the command only."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def penstock(self, *argv: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cli.main", *argv, "--home", str(self.home.root)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_HOME")}
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment)
+
+    def up(self) -> None:
+        """Bring it up if it is not."""
+        if self.status()["state"] != "running":
+            done = self.penstock("up", "--detach", "--rate", "50")
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def status(self) -> dict[str, Any]:
+        done = self.penstock("status", "--json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def living(self) -> dict[str, psutil.Process]:
+        """Every process of this stack, by any sign."""
+        found = {}
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("PENSTOCK_HOME") == str(self.home.root)
+                ours = ours or any(str(self.home.root) in item for item in process.cmdline())
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found[f"{process.name()} {process.pid}"] = process
+            except psutil.Error:
+                continue
+        return found
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    made = Stack(Home(tmp_path_factory.mktemp("whole") / ".penstock"))
+    yield made
+    made.penstock("down")
+
+
+def test_readings_reach_the_warehouse_and_a_recount_agrees(stack: Stack) -> None:
+    stack.up()
+    report = stack.status()
+    assert {name: report["processes"][name]["state"] for name in SERVICES} == dict.fromkeys(SERVICES, "running")
+    assert report["processes"]["driver"]["pid"]
+
+    def loaded() -> bool:
+        accounts = stack.status()["figures"]["accounts"]
+        return bool(accounts["warehouse_readings"]) and bool(accounts["balanced"])
+
+    until(loaded, 180)
+    done = stack.penstock("ledger", "verify", "--json")
+    recount = json.loads(done.stdout)
+    assert recount["problems"] == []
+    assert done.returncode == 0
+    assert recount["kafka"] > 0
+    assert json.loads(stack.penstock("ledger", "show", "--json").stdout)["kafka"] > 0
+
+
+def test_a_second_up_is_refused_in_one_line(stack: Stack) -> None:
+    stack.up()
+    done = stack.penstock("up", "--detach")
+    assert done.returncode == 1
+    assert "up already" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_log(stack: Stack) -> None:
+    stack.up()
+    secrets = set(stack.home.generated_secrets().values())
+    lines = [" ".join(process.cmdline()) for process in stack.living().values()]
+    assert any("celery" in line for line in lines)
+    assert not [line for line in lines if any(secret in line for secret in secrets)]
+    for log in stack.home.logs.rglob("*.log"):
+        assert not any(secret in log.read_text(errors="replace") for secret in secrets), log.name
+
+
+def test_a_worker_that_is_killed_comes_back(stack: Stack) -> None:
+    stack.up()
+    before = stack.status()["processes"]["worker"]["pid"]
+    os.kill(before, signal.SIGKILL)
+
+    def back() -> bool:
+        now = stack.status()["processes"]["worker"]
+        return bool(now["state"] == "running" and now["pid"] != before and now["restarts"] >= 1)
+
+    until(back, 60)
+
+
+def test_services_die_with_the_supervisor_and_the_next_up_goes_on_with_one_driver(stack: Stack) -> None:
+    stack.up()
+    report = stack.status()
+    os.kill(report["supervisor"], signal.SIGKILL)
+    pids = [report["processes"][name]["pid"] for name in SERVICES]
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 60)
+    assert stack.status()["state"] == "failed"
+
+    stack.up()
+    drivers = [item for item in stack.living().values() if "spark_jobs.jobs.continuous" in item.cmdline()]
+    assert len(drivers) == 1
+    assert stack.status()["processes"]["driver"]["pid"] == drivers[0].pid
+
+
+def test_down_leaves_no_process(stack: Stack) -> None:
+    stack.up()
+    done = stack.penstock("down")
+    assert done.returncode == 0, done.stderr
+    assert stack.living() == {}
+    assert stack.status()["state"] == "stopped"
+
+
+def test_ctrl_c_in_the_foreground_leaves_no_process(tmp_path: Path) -> None:
+    stack = Stack(Home(tmp_path / ".penstock"))
+    argv = [sys.executable, "-m", "cli.main", "up", "--no-simulator", "--home", str(stack.home.root)]
+    command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert command.stdout
+        for line in command.stdout:
+            if line.startswith("kafka: ready"):
+                break
+        assert len(stack.living()) > 3
+        command.send_signal(signal.SIGINT)  # in the middle of the start, the worst moment
+        command.communicate(timeout=120)
+    finally:
+        command.kill()
+    assert command.returncode != 0
+    until(lambda: stack.living() == {}, 30)
+    chosen = ports.load(stack.home)
+    assert chosen
+    assert not any(ports.is_busy(port) for port in vars(chosen).values())
