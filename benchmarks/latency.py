@@ -121,14 +121,19 @@ def _watch(home: Home, simulator: subprocess.Popen[bytes], seconds: float) -> di
 def _memory(home: Home, simulator: int) -> dict[str, float]:
     """Resident memory in MB of every process of the stack, named by service, program and pid."""
     found: dict[str, float] = {}
+    told: set[int] = set()
     roots = {name: item["pid"] for name, item in stack_report(home)["processes"].items() if item["pid"]}
-    for service, root in {**roots, "simulator": simulator}.items():
+    # The driver first: a worker launched it, so it is among the worker's children too.
+    for service, root in sorted({**roots, "simulator": simulator}.items(), key=lambda item: item[0] != "driver"):
         try:
             process = psutil.Process(root)
             family = [process, *process.children(recursive=True)]
         except psutil.Error:
             continue
         for member in family:
+            if member.pid in told:
+                continue
+            told.add(member.pid)
             try:
                 found[f"{service}/{member.name()}/{member.pid}"] = round(member.memory_info().rss / 1e6, 1)
             except psutil.Error:
