@@ -20,7 +20,7 @@ from confluent_kafka import Message as Record
 from spark_jobs.contracts import Message, parse_message
 
 GROUP = "penstock-collector"
-MESSAGES_PER_TRANSACTION = 500
+MESSAGES_PER_TRANSACTION = 100
 WAIT_SECONDS = 0.25
 SAMPLE_SECONDS = 1.0
 LONGEST_PAUSE = 10.0

@@ -14,6 +14,8 @@ from spark_jobs.contracts import Table
 
 # One load at a time, and no load while the schema is made. Any constant will do that nobody else uses.
 LOCK = 0x70656E73746F636B
+CONNECT_SECONDS = 10
+LOCK_TIMEOUT = "120s"
 
 TYPES = {
     "sensor_id": "text",
@@ -38,7 +40,9 @@ CREATE TABLE IF NOT EXISTS dim_time (
     day int NOT NULL, day_of_week int NOT NULL, hour int NOT NULL, minute int NOT NULL
 );
 CREATE TABLE IF NOT EXISTS load_ledger (
-    id bigint PRIMARY KEY, committed_at timestamptz NOT NULL, gold_version bigint, gold_versions jsonb NOT NULL,
+    -- The order of the loads: given under the lock, which neither ids nor a clock that is set back are.
+    position bigint GENERATED ALWAYS AS IDENTITY, id bigint PRIMARY KEY, committed_at timestamptz NOT NULL,
+    gold_version bigint, gold_versions jsonb NOT NULL,
     seqs jsonb NOT NULL, windows bigint NOT NULL, rise_by_hour jsonb NOT NULL
 );
 """
@@ -80,7 +84,8 @@ class PostgresLoader:
         self._url = url
 
     def ensure_schema(self) -> None:
-        with psycopg.connect(self._url) as connection:
+        """Create the tables that are not there."""
+        with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             connection.execute(DIMENSIONS)
             for fact in FACTS:
@@ -89,7 +94,9 @@ class PostgresLoader:
                 connection.execute(statement.format(sql.Identifier(fact.name), sql.SQL(", ").join(columns)))
 
     def load(self, load_id: int, lake: str) -> Loaded:
-        with psycopg.connect(self._url) as connection:
+        """Load what changed. Raises psycopg.Error and leaves everything as it was when that cannot be done."""
+        with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS) as connection:
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             done = connection.execute(LEDGER + " WHERE id = %s", [load_id]).fetchone()
             if done is not None:
@@ -97,8 +104,8 @@ class PostgresLoader:
             seqs = self._reached(connection)
             versions: dict[str, int] = {}
             windows, rises = 0, dict[int, int]()
-            for fact in FACTS:
-                rows = gold.changed(lake, fact.gold, fact.staged, seqs.get(fact.gold, -1))
+            read = {fact: gold.changed(lake, fact.gold, fact.staged, seqs.get(fact.gold, -1)) for fact in FACTS}
+            for fact, rows in read.items():
                 if rows.version is not None:
                     versions[fact.gold] = rows.version
                 if not len(rows):
@@ -118,8 +125,8 @@ class PostgresLoader:
         return _loaded(row, repeated=False)
 
     def _reached(self, connection: psycopg.Connection[Any]) -> dict[str, int]:
-        """The greatest gold_seq that is loaded of each Gold table. Loads are ordered by the lock, not by their ids."""
-        newest = connection.execute("SELECT seqs FROM load_ledger ORDER BY committed_at DESC LIMIT 1").fetchone()
+        """The greatest gold_seq that is loaded of each Gold table."""
+        newest = connection.execute("SELECT seqs FROM load_ledger ORDER BY position DESC LIMIT 1").fetchone()
         return dict(newest[0]) if newest else {}
 
 

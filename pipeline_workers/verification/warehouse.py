@@ -14,7 +14,7 @@ FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
 # By commit: loads are ordered by the loader's lock, not by their ids. One from before Gold was there names no version.
-NEWEST_LOAD = "SELECT gold_version FROM load_ledger WHERE gold_version IS NOT NULL ORDER BY committed_at DESC LIMIT 1"
+NEWEST_LOAD = "SELECT gold_version FROM load_ledger WHERE gold_version IS NOT NULL ORDER BY position DESC LIMIT 1"
 
 
 @dataclass(frozen=True)

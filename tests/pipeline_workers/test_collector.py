@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from spark_jobs.contracts import BatchCommitted, Entry
+from tests.pipeline_workers.test_postgres_loader import wait_for
+
+pytestmark = pytest.mark.integration
+BATCHES = 400
+PIPELINE = """
+import django; django.setup()
+from controlplane.pipelines.services import pipeline_ensure
+pipeline_ensure(name="plant", topic="{topic}")
+"""
+
+
+@pytest.fixture
+def environment(kafka: str, warehouse: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of a collector whose control plane is a database of this test."""
+    telemetry = f"telemetry-{uuid4().hex[:8]}"
+    readings = f"readings-{uuid4().hex[:8]}"
+    made = AdminClient({"bootstrap.servers": kafka}).create_topics(
+        [NewTopic(telemetry, 1, 1), NewTopic(readings, 3, 1)]
+    )
+    for done in made.values():
+        done.result(30)
+    names = ("WAREHOUSE_URL", "LAKE", "CHECKPOINTS", "JARS", "LOGS")
+    made_up = {f"PENSTOCK_{name}": str(tmp_path) for name in names}
+    env = {
+        **os.environ,
+        **made_up,
+        "PENSTOCK_SECRET_KEY": uuid4().hex,
+        "PENSTOCK_DATABASE_URL": warehouse,
+        "PENSTOCK_REDIS_URL": "redis://127.0.0.1:1",
+        "PENSTOCK_BOOTSTRAP_SERVERS": kafka,
+        "PENSTOCK_TELEMETRY_TOPIC": telemetry,
+        "DJANGO_SETTINGS_MODULE": "controlplane.config.settings.one_machine",
+    }
+    subprocess.run([sys.executable, "-m", "django", "migrate", "-v", "0"], env=env, check=True)
+    subprocess.run([sys.executable, "-c", PIPELINE.format(topic=readings)], env=env, check=True)
+    return env
+
+
+@contextmanager
+def collector(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as output:
+        process = subprocess.Popen([sys.executable, "-m", "pipeline_workers.collector"], env=env, stderr=output)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_collector_killed_again_and_again_counts_every_message_once(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    dice = random.Random(5)
+    producer = Producer({"bootstrap.servers": environment["PENSTOCK_BOOTSTRAP_SERVERS"]})
+    total = 0
+    for number in range(BATCHES):
+        count = dice.randrange(1, 1000)
+        total += count
+        message = BatchCommitted(
+            pipeline="plant", at=1.0, query="ingest", generation=1, batch=number, entries=(Entry(0, "kafka", count),)
+        )
+        for _ in range(2 if number % 10 == 0 else 1):  # a driver may tell of a batch twice
+            producer.produce(environment["PENSTOCK_TELEMETRY_TOPIC"], message.to_json())
+        if number % 50 == 0:
+            producer.produce(environment["PENSTOCK_TELEMETRY_TOPIC"], b"not a message")
+    assert producer.flush(30) == 0
+
+    log = tmp_path / "collector.log"
+    with psycopg.connect(environment["PENSTOCK_DATABASE_URL"], autocommit=True) as connection:
+
+        def one(statement: str) -> int:
+            row = connection.execute(statement).fetchone()
+            return int(row[0] or 0) if row else 0
+
+        counted = "SELECT sum(count) FROM ledger_ledgertotal WHERE measure = 'kafka'"
+        for kill_at in (1, total // 3, 2 * total // 3):
+            with collector(environment, log):
+                wait_for(lambda at=kill_at: one(counted) >= at)
+        with collector(environment, log) as last:
+            wait_for(lambda: one("SELECT max(next_offset) FROM telemetry_consumedoffset") == BATCHES + 40 + 8)
+            last.terminate()
+            assert last.wait(20) == 0
+        assert one(counted) == total
+        assert one("SELECT sum(count) FROM ledger_ledgerentry") == total
+        assert one("SELECT count(*) FROM streaming_microbatch") == BATCHES
+    assert log.read_text().count("not a telemetry message") >= 8

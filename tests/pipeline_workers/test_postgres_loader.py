@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from pipeline_workers.loaders.base import FACTS, Loaded
+from pipeline_workers.loaders.postgres import PostgresLoader
+from spark_jobs.contracts import Table
+
+pytestmark = pytest.mark.integration
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOUR = int(START.timestamp())
+LOAD = """
+import sys
+from pipeline_workers.loaders.postgres import PostgresLoader
+PostgresLoader(sys.stdin.readline().strip()).load(int(sys.argv[1]), sys.argv[2])
+print("committed", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def loader(warehouse: str) -> PostgresLoader:
+    made = PostgresLoader(warehouse)
+    made.ensure_schema()
+    made.ensure_schema()
+    return made
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> str:
+    return str(tmp_path / "lake")
+
+
+def write(lake: str, counts: dict[tuple[str, int], int], seq: int) -> None:
+    """Have sensor_5min hold `counts` by (sensor, window number); rows whose count changed get `seq`."""
+    path = Table.SENSOR_5MIN.under(lake)
+    known: dict[tuple[str, int], tuple[int, int]] = getattr(write, "known", {}).setdefault(path, {})
+    for key, count in counts.items():
+        if known.get(key, (None, 0))[0] != count:
+            known[key] = (count, seq)
+    rows = []
+    for (sensor, number), (count, row_seq) in known.items():
+        start = START + timedelta(minutes=5 * number)
+        texts = {"sensor_id": sensor, "sensor_type": "temperature", "location": "here", "unit": "celsius"}
+        times = {"window_start": start, "window_end": start + timedelta(minutes=5), "event_date": start.date()}
+        figures = dict.fromkeys(["value_avg", "value_min", "value_max", "value_stddev", "p50", "p95", "p99"], 1.5)
+        rows.append(
+            {**texts, **times, **figures, "reading_count": count, "anomaly_count": 0, "gold_seq": row_seq}
+            | {"expected_readings": 30.0, "health_pct": 100.0}
+        )
+    write_deltalake(path, pa.Table.from_pylist(rows), mode="overwrite", partition_by=["event_date"])
+
+
+write.known = {}  # type: ignore[attr-defined]
+
+
+def facts(url: str) -> dict[tuple[str, int], int]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT sensor_id, window_start, reading_count FROM fact_sensor_readings").fetchall()
+    return {(sensor, int((start - START).total_seconds() // 300)): count for sensor, start, count in rows}
+
+
+def test_only_the_windows_that_changed_are_loaded_and_their_rise_is_told(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    write(lake, {("a", 0): 3, ("a", 1): 4, ("b", 13): 5}, seq=1)
+    first = loader.load(1, lake)
+    assert (first.windows, first.rise_by_hour, first.seq) == (3, {HOUR: 7, HOUR + 3600: 5}, 1)
+    write(lake, {("a", 1): 6, ("c", 1): 0}, seq=2)
+    second = loader.load(2, lake)
+    assert (second.windows, second.rise_by_hour, second.seq) == (2, {HOUR: 2}, 2)
+    assert facts(warehouse) == {("a", 0): 3, ("a", 1): 6, ("b", 13): 5, ("c", 1): 0}
+    with psycopg.connect(warehouse) as connection:
+        assert connection.execute("SELECT count(*) FROM dim_sensors").fetchone() == (3,)
+        assert connection.execute("SELECT hour, minute FROM dim_time ORDER BY window_start").fetchall() == [
+            (12, 0),
+            (12, 5),
+            (13, 5),
+        ]
+
+
+def test_a_load_called_again_gives_the_same_figures_and_changes_nothing(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    write(lake, {("a", 0): 3}, seq=1)
+    first = loader.load(1, lake)
+    write(lake, {("a", 0): 9}, seq=2)
+    again = loader.load(1, lake)
+    assert again.repeated
+    assert (again.rise_by_hour, again.seq, again.committed_at) == (first.rise_by_hour, 1, first.committed_at)
+    assert facts(warehouse) == {("a", 0): 3}
+    assert loader.load(2, lake).rise_by_hour == {HOUR: 6}
+
+
+def test_a_lake_without_gold_is_an_empty_load(loader: PostgresLoader, lake: str) -> None:
+    done = loader.load(1, lake)
+    assert (done.windows, done.rise_by_hour, done.seq, done.gold_versions) == (0, {}, -1, {})
+
+
+def test_hours_and_days_are_loaded_beside_the_windows(loader: PostgresLoader, warehouse: str, lake: str) -> None:
+    for fact in FACTS[1:]:
+        numbers = dict.fromkeys([c for c in fact.columns if c not in (*fact.key, "event_date")], 2)
+        row: dict[str, Any] = {**numbers, "location": "here", "sensor_type": "t", "event_date": START.date()}
+        if "hour_start" in fact.key:
+            row["hour_start"] = START
+        write_deltalake(fact.gold.under(lake), pa.Table.from_pylist([row]), partition_by=["event_date"])
+    loader.load(1, lake)
+    loader.load(2, lake)
+    with psycopg.connect(warehouse) as connection:
+        for name in ("fact_location_hourly", "fact_daily_summary"):
+            assert connection.execute(f"SELECT reading_count, sensor_count FROM {name}").fetchall() == [(2, 2)]
+
+
+def test_two_loads_at_once_leave_exact_rows(loader: PostgresLoader, warehouse: str, lake: str) -> None:
+    write(lake, {("a", number): number for number in range(200)}, seq=1)
+    done: list[Loaded] = []
+    threads = [threading.Thread(target=lambda n=n: done.append(loader.load(n, lake))) for n in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(sum(item.rise_by_hour.values()) for item in done) == sum(range(200))
+    assert facts(warehouse) == {("a", number): number for number in range(200)}
+
+
+def start_load(url: str, load_id: int, lake: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOAD, str(load_id), lake], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    process.stdin.write(url + "\n")
+    process.stdin.flush()
+    return process
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_a_loader_killed_before_its_commit_leaves_nothing(loader: PostgresLoader, warehouse: str, lake: str) -> None:
+    write(lake, {("a", 0): 3}, seq=1)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    with psycopg.connect(warehouse) as holding, psycopg.connect(warehouse, autocommit=True) as watching:
+        # The loader reads its ledger and stages its rows, and stops where it would note the load.
+        holding.execute("LOCK TABLE load_ledger IN SHARE ROW EXCLUSIVE MODE")
+        process = start_load(warehouse, 1, lake)
+        wait_for(lambda: watching.execute(waiting).fetchone() == (1,))
+        process.kill()
+        process.wait()
+        holding.rollback()
+        wait_for(lambda: watching.execute(others).fetchone() == (1,))  # the one that holds nothing any more
+    assert facts(warehouse) == {}
+    assert loader.load(1, lake).rise_by_hour == {HOUR: 3}
+    assert facts(warehouse) == {("a", 0): 3}
+
+
+def test_a_loader_killed_after_its_commit_is_found_to_have_committed(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    write(lake, {("a", 0): 3}, seq=1)
+    process = start_load(warehouse, 1, lake)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "committed\n"
+    process.kill()
+    process.wait()
+    again = loader.load(1, lake)
+    assert (again.repeated, again.rise_by_hour) == (True, {HOUR: 3})
+    assert facts(warehouse) == {("a", 0): 3}
