@@ -31,9 +31,8 @@ def environment(kafka: str, warehouse: str, tmp_path: Path) -> dict[str, str]:
     """The environment of a collector whose control plane is a database of this test."""
     telemetry = f"telemetry-{uuid4().hex[:8]}"
     readings = f"readings-{uuid4().hex[:8]}"
-    made = AdminClient({"bootstrap.servers": kafka}).create_topics(
-        [NewTopic(telemetry, 1, 1), NewTopic(readings, 3, 1)]
-    )
+    admin = AdminClient({"bootstrap.servers": kafka})
+    made = admin.create_topics([NewTopic(telemetry, 1, 1), NewTopic(readings, 3, 1)])
     for done in made.values():
         done.result(30)
     names = ("WAREHOUSE_URL", "LAKE", "CHECKPOINTS", "JARS", "LOGS")
