@@ -38,6 +38,9 @@ class Collector:
             {
                 "bootstrap.servers": bootstrap_servers,
                 "group.id": GROUP,
+                # The next one takes a killed one's place at once, not when its session has run out.
+                "group.instance.id": GROUP,
+                "session.timeout.ms": 10_000,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",

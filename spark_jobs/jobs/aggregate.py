@@ -135,7 +135,7 @@ class Aggregate:
         source = windows.unionByName(empty.dropDuplicates(["sensor_id", "window_start"]), allowMissingColumns=True)
         figures = merged("t", "s")
         after = {**figures, "expected_readings": F.col("s.expected_readings")}
-        stamp = {"gold_seq": F.lit(seq).cast("long")}
+        stamp = {"gold_seq": tables.stamp(seq, "s.sensor_id")}
         target = DeltaTable.forPath(spark, Table.SENSOR_5MIN.under(self._arguments.lake))
         same = (F.col("t.event_date") == F.col("s.event_date")) & (F.col("t.window_start") == F.col("s.window_start"))
         same = same & (F.col("t.sensor_id") == F.col("s.sensor_id")) & _pruned("t.event_date", "t.window_start", starts)
@@ -160,13 +160,13 @@ class Aggregate:
         whole = [hour + minute * 60 for hour in hours for minute in (0, 59)]
         windows = tables.read(spark, lake, Table.SENSOR_5MIN).where(_pruned("event_date", "window_start", whole))
         anew = by_location_hourly(windows.join(touched, hour == F.col("hour"), "left_semi"))
-        anew = anew.withColumn("gold_seq", F.lit(seq).cast("long")).select(LOCATION_HOURLY.fieldNames())
+        anew = anew.withColumn("gold_seq", tables.stamp(seq, "location")).select(LOCATION_HOURLY.fieldNames())
         days = _dates(hours)
         others = tables.read(spark, lake, Table.LOCATION_HOURLY).where(F.col("event_date").isin(days))
         others = others.join(touched, F.unix_seconds("hour_start") == F.col("hour"), "left_anti")
         _replace_days(anew.unionByName(others), Table.LOCATION_HOURLY.under(lake), days)
         daily = by_day(tables.read(spark, lake, Table.LOCATION_HOURLY).where(F.col("event_date").isin(days)))
-        daily = daily.withColumn("gold_seq", F.lit(seq).cast("long")).select(DAILY_SUMMARY.fieldNames())
+        daily = daily.withColumn("gold_seq", tables.stamp(seq, "location")).select(DAILY_SUMMARY.fieldNames())
         _replace_days(daily, Table.DAILY_SUMMARY.under(lake), days)
 
     def _tell_of_sensors(self, seen: Sequence[Row]) -> None:

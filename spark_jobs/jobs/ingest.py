@@ -66,7 +66,7 @@ class Ingest:
         counted = records.observe(read, F.count("*").alias("n"), F.min(hour).alias("low"), F.max(hour).alias("high"))
         sums = [F.count_if(F.col("reason") == str(why)).alias(str(why)) for why in DeadLetterReason]
         rows = with_disposition(counted).observe(judged, F.count_if(F.col("reason").isNull()).alias("accepted"), *sums)
-        tables.append_once(rows.withColumn("ingest_seq", F.lit(seq).cast("long")), self._path, self._app, seq)
+        tables.append_once(rows.withColumn("ingest_seq", tables.stamp(seq, "topic")), self._path, self._app, seq)
         seen, found = read.get, judged.get
         if seen["n"] and seen["low"] != seen["high"]:
             return _count_by_hour(records), self._committed_counts(seq)

@@ -145,7 +145,7 @@ class Refine:
         )
 
     def _write(self, resolved: DataFrame, summary: Sequence[Row], seq: int) -> None:
-        written = resolved.withColumn("refine_seq", F.lit(seq).cast("long"))
+        written = resolved.withColumn("refine_seq", tables.stamp(seq, "topic"))
         if any(row["verdict"] != KEPT for row in summary):
             aside = written.where(F.col("verdict") != KEPT).withColumn("reason", F.col("verdict"))
             aside = aside.withColumn("ingest_date", F.to_date("kafka_timestamp"))

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from spark_jobs import schemas
@@ -58,6 +59,15 @@ def follow(spark: SparkSession, lake: str, table: Table, files_per_batch: int) -
     """A stream of the rows that a table gains. Commits that rewrite rows (batch runs, retention) are passed over."""
     stream = spark.readStream.format("delta").option("skipChangeCommits", "true")
     return stream.option("maxFilesPerTrigger", files_per_batch).load(table.under(lake))
+
+
+def stamp(seq: int, beside: str) -> Column:
+    """`seq` as a column that reads the same in generated code whatever its value; `beside` is any text column.
+
+    A literal number would be part of the code: each batch would be compiled anew and run cold. A text is passed by
+    reference, and one that is joined to nothing of a column is not folded into a number beforehand.
+    """
+    return F.concat(F.lit(str(seq)), F.substring(F.coalesce(beside, F.lit("")), 1, 0)).cast("long")
 
 
 class Committed(NamedTuple):
