@@ -23,6 +23,7 @@ def main() -> int:
     ids = ensure_topics(place["bootstrap_servers"], pipeline.topic, place["telemetry_topic"])
     Pipeline.objects.filter(pk=pipeline.pk).update(topic_id=ids[pipeline.topic])
     loader().ensure_schema()
+    sys.stdout.write(f"pipeline {pipeline.name}, topics {', '.join(sorted(ids))}, the warehouse's schema\n")
     return 0
 
 

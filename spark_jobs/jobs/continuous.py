@@ -250,22 +250,26 @@ def check_topic(arguments: ContinuousArguments) -> str:
 
 def main(argv: list[str]) -> int:
     if len(argv) != 2 or argv[1] in ("-h", "--help"):
+        sys.stderr.write(f"{__doc__}\n")
         return 0 if argv[1:] in (["-h"], ["--help"]) else 2
     try:
         arguments = read_arguments(argv[1])
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"arguments of the continuous job: {_first_line(str(error))}\n")
         return 2
     try:
         lock = hold_checkpoint(arguments)
         topic_id = check_topic(arguments)
     except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
         return refusal.code
     driver = Driver(arguments, topic_id)
     signal.signal(signal.SIGTERM, driver.drain)
     signal.signal(signal.SIGINT, driver.drain)
     try:
         driver.run()
-    except Exception:
+    except Exception as error:
+        sys.stderr.write(f"{_first_line(str(error))}\n")
         return 1
     finally:
         lock.close()

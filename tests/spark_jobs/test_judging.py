@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_any_cut_into_batches_gives_the_verdicts_of_one_reading_at_a_time(
 
     cuts = sorted(data.draw(st.sets(st.integers(0, len(all_readings)), max_size=6)) | {0, len(all_readings)})
     memory, known, verdicts, scores = empty(), set(), [], []
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in pairwise(cuts):
         batch = all_readings[start:end]
         repeats = [(code, time) in known for code, time, _ in batch]
         # As refine does: what the memory cannot tell is looked up, and judged again when it may change a later one.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from spark_jobs.transforms.silence import EXPECTED_FOR, Roster, Sensor
 
@@ -54,6 +55,6 @@ def test_silence_does_not_depend_on_batches_or_restarts() -> None:
     whole = silent_windows([seen])
     for _ in range(50):
         cuts = sorted({0, len(seen), *(dice.randrange(len(seen)) for _ in range(dice.randrange(12)))})
-        batches = [seen[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        batches = [seen[a:b] for a, b in pairwise(cuts)]
         restarts = frozenset(n for n in range(len(batches)) if dice.random() < 0.5)
         assert silent_windows(batches, restarts) == whole
