@@ -39,6 +39,14 @@ def service(home: Home, port: int, secrets: dict[str, str], settings: dict[str, 
     """PostgreSQL as a service. The cluster is made when there is none."""
     data = home.data("postgres") / "data"
     user = _user()
+    try:
+        data.parent.mkdir(mode=0o700, exist_ok=True)
+        if user:
+            os.chown(data.parent, user.uid, user.gid)
+            for place in (_binaries(), data.parent):  # at each start: what is above may have been closed again since
+                _open_the_way(place)
+    except OSError as error:
+        raise StackError(f"cannot make {data.parent}: {error.strerror}") from error
     if not (data / "PG_VERSION").exists():
         _initialise(data, secrets["postgres_admin"], user)
     argv = [str(_binaries() / "postgres"), "-D", str(data), "-p", str(port)]
@@ -116,15 +124,12 @@ def _user() -> User | None:
 
 def _initialise(data: Path, password: str, user: User | None) -> None:
     try:
-        data.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data.parent, prefix=".new-") as work:
             target, password_file = Path(work) / "data", Path(work) / "password"
             password_file.touch(mode=0o600)
             password_file.write_text(password + "\n")
             if user:
-                _open_the_way(_binaries())
-                _open_the_way(data.parent / "data")
-                for path in (Path(work), password_file, data.parent):
+                for path in (Path(work), password_file):
                     os.chown(path, user.uid, user.gid)
             argv = [str(_binaries() / "initdb"), "-D", str(target), "-U", ADMIN, "--encoding=UTF8", "--locale=C.UTF-8"]
             argv += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
