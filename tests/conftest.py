@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -20,17 +21,26 @@ from cli.embedded.addresses import bootstrap_servers, postgres_url
 from cli.embedded.addresses import redis_url as redis_address
 from cli.embedded.home import Home
 from cli.embedded.running import running
+from tests.folders import service_folder
 
 # A test's database may lose its last second in a power cut; its commits are twice as fast.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @pytest.fixture(scope="session")
-def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def stack_home() -> Iterator[Home]:
     """A folder for the services of this session."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    home.make()
-    return home
+    with service_folder() as folder:
+        home = Home(folder / ".penstock")
+        home.make()
+        yield home
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder in which a test may start a stack of its own."""
+    with service_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +66,26 @@ def postgres(stack_home: Home) -> Iterator[str]:
     with running(embedded_postgres.service(stack_home, port, secrets, NOT_DURABLE), stack_home):
         embedded_postgres.provide(port, secrets)
         yield postgres_url(port, embedded_postgres.ADMIN, secrets["postgres_admin"])
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: str) -> None:
+    """Django's database is the session's PostgreSQL.
+
+    Here and nowhere below: pytest runs a session fixture once for each folder that overrides it, and the second time it
+    would take the name of the test database away.
+    """
+    from django.conf import settings
+
+    url = urlsplit(postgres)
+    settings.DATABASES["default"].update(
+        ENGINE="django.db.backends.postgresql",
+        NAME=url.path.lstrip("/"),
+        USER=unquote(url.username or ""),
+        PASSWORD=unquote(url.password or ""),
+        HOST=url.hostname,
+        PORT=url.port,
+    )
 
 
 @pytest.fixture(scope="session")

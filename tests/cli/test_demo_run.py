@@ -16,8 +16,8 @@ KEYS = {
 }  # fmt: skip
 
 
-def test_every_reading_of_a_demo_is_accounted_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_every_reading_of_a_demo_is_accounted_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(folder))
     argv = [sys.executable, "-m", "cli.main", "demo", "--events", "6000", "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
@@ -29,4 +29,4 @@ def test_every_reading_of_a_demo_is_accounted_for(tmp_path: Path, monkeypatch: p
     assert result["warehouse_readings"] == result["gold_readings"] == result["silver"]
     assert min(result["dead_letters"], result["duplicates"], result["deferred"], result["anomalies"]) > 0
     assert result["events_per_second"] > 0
-    assert list(tmp_path.glob("penstock-demo-*")) == []
+    assert list(folder.glob("penstock-demo-*")) == []

@@ -17,6 +17,7 @@ import pytest
 from cli.embedded import ports
 from cli.embedded.home import Home
 from tests.cli.standins import until
+from tests.folders import service_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SERVICES = ("postgres", "redis", "kafka", "worker", "beat", "web", "collector", "simulator")
@@ -59,10 +60,11 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    made = Stack(Home(tmp_path_factory.mktemp("whole") / ".penstock"))
-    yield made
-    made.penstock("down")
+def stack() -> Iterator[Stack]:
+    with service_folder() as folder:
+        made = Stack(Home(folder / ".penstock"))
+        yield made
+        made.penstock("down")
 
 
 def test_readings_reach_the_warehouse_and_a_recount_agrees(stack: Stack) -> None:
@@ -136,8 +138,8 @@ def test_down_leaves_no_process(stack: Stack) -> None:
     assert stack.status()["state"] == "stopped"
 
 
-def test_ctrl_c_in_the_foreground_leaves_no_process(tmp_path: Path) -> None:
-    stack = Stack(Home(tmp_path / ".penstock"))
+def test_ctrl_c_in_the_foreground_leaves_no_process(folder: Path) -> None:
+    stack = Stack(Home(folder / ".penstock"))
     argv = [sys.executable, "-m", "cli.main", "up", "--no-simulator", "--home", str(stack.home.root)]
     command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.django_database import django_db_modify_db_settings, pipeline
+from tests.django_database import pipeline
 
-__all__ = ["django_db_modify_db_settings", "pipeline"]
+__all__ = ["pipeline"]

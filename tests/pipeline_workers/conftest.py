@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.django_database import django_db_modify_db_settings, pipeline
+from tests.django_database import pipeline
 
-__all__ = ["django_db_modify_db_settings", "pipeline"]
+__all__ = ["pipeline"]
 
 
 @pytest.fixture
