@@ -22,10 +22,17 @@ SETTINGS = {
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "1000000",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
     "spark.sql.streaming.metricsEnabled": "true",
+    # The defaults for local files start a process (chmod, readlink) for every file that they touch.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     "spark.sql.streaming.stopTimeout": "60000",
     "spark.sql.parquet.compression.codec": "snappy",
     "spark.cleaner.periodicGC.interval": "5min",
+    # The default of 100 is less than three queries generate: each batch would compile its code anew.
+    "spark.sql.codegen.cache.maxEntries": "2000",
 }
 
 

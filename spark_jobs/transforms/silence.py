@@ -49,7 +49,9 @@ class Roster:
                 continue
             earlier, later = sorted((known.last, sensor.last))
             if sensor.sensor_type in due:
-                silent.extend((sensor, start) for start in _between(earlier, later))
+                # From its newest reading to the newest row there is no gap: those rows were made as windows closed.
+                filled = known.filled if earlier == known.last else earlier
+                silent.extend((sensor, start) for start in _between(earlier, later) if start > filled)
             newer = sensor if sensor.last > known.last else known
             self._sensors[sensor.sensor_id] = replace(newer, last=later, filled=max(known.filled, later))
         closed = int((newest - self._watermark) // WINDOW_SECONDS - 1) * WINDOW_SECONDS
