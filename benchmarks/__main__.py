@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("simulator", "ingest", "anomalies", "latency")
+NAMES = ("simulator", "ingest", "whole", "anomalies", "latency")
 RESULTS = Path(__file__).parent / "results"
 
 

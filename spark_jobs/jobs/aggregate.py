@@ -61,7 +61,7 @@ class Aggregate:
         if self._roster is None:
             self._roster = self._recall(silver.sparkSession)
         windows, read = self._windows(silver)
-        replayed = self._minutes.holds(seq)
+        replayed = self._minutes.hold(seq)
         if read:
             seen = [Sensor(**row, filled=row["last"]) for row in windows.select(SENSOR).iter_rows(named=True)]
             silent = self._roster.silences(seen, max(hour["times"][-1] for hour in read), self._due)

@@ -9,12 +9,12 @@ from operator import or_
 
 import polars as pl
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from spark_jobs.contracts import Table
-from spark_jobs.jobs.tables import LAYOUTS
+from spark_jobs.jobs.tables import LAYOUTS, Commits
 
 # The column whose value is a row's period, and the period's seconds.
 PERIODS = {Table.SENSOR_5MIN: ("window_start", 300), Table.LOCATION_HOURLY: ("hour_start", 3600)}
@@ -22,27 +22,17 @@ PERIODS[Table.DAILY_SUMMARY] = ("event_date", 86400)
 ATTEMPTS = 10
 
 
-class GoldTable:
+class GoldTable(Commits):
     """One table of Gold. Periods are named by their start, in epoch seconds."""
 
     def __init__(self, lake: str, table: Table, app: str) -> None:
-        self._delta, self._app = DeltaTable(table.under(lake)), app
+        super().__init__(table.under(lake), app)
         self._schema = to_arrow_schema(LAYOUTS[table].schema, timezone="UTC")
         self._column, self._seconds = PERIODS[table]
 
-    def version(self) -> int:
-        self._delta.update_incremental()
-        return self._delta.version()
-
-    def holds(self, seq: int) -> bool:
-        """Whether this sequence was committed already."""
-        self._delta.update_incremental()
-        txn = self._delta.transaction_version(self._app)
-        return txn is not None and txn >= seq
-
     def rows(self, starts: Iterable[int]) -> pl.DataFrame:
         """The rows of these periods."""
-        self._delta.update_incremental()
+        self.delta.update_incremental()
         return self._rows(self._runs(starts))
 
     def replace(self, starts: Iterable[int], seq: int, anew: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -54,10 +44,10 @@ class GoldTable:
         where = " OR ".join(f"({self._column} >= '{low}' AND {self._column} <= '{high}')" for low, high in runs)
         once = CommitProperties(app_transactions=[Transaction(self._app, seq)], max_commit_retries=0)
         for attempt in range(ATTEMPTS):
-            self._delta.update_incremental()
+            self.delta.update_incremental()
             rows = anew(self._rows(runs)).select(self._schema.names).to_arrow().cast(self._schema)
             try:
-                write_deltalake(self._delta, rows, mode="overwrite", predicate=where, commit_properties=once)
+                write_deltalake(self.delta, rows, mode="overwrite", predicate=where, commit_properties=once)
                 return
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
@@ -66,7 +56,7 @@ class GoldTable:
     def _rows(self, runs: list[tuple[date, date]]) -> pl.DataFrame:
         period = ds.field(self._column)
         wanted = reduce(or_, ((period >= low) & (period <= high) for low, high in runs))
-        found = self._delta.to_pyarrow_dataset().to_table(filter=wanted).select(self._schema.names)
+        found = self.delta.to_pyarrow_dataset().to_table(filter=wanted).select(self._schema.names)
         return pl.DataFrame(found.cast(self._schema))
 
     def _runs(self, starts: Iterable[int]) -> list[tuple[date, date]]:

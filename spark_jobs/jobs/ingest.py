@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.contracts import ContinuousArguments, DeadLetterReason, Entry, Measure, Query, Table, sequence
@@ -21,9 +21,11 @@ class Ingest:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
         self._path = Table.BRONZE.under(arguments.lake)
         self._app = f"penstock/{arguments.pipeline}/{Query.INGEST}"
+        self._commits = tables.Commits(self._path, self._app)
 
     def source(self) -> DataFrame:
-        return (
+        """Records with their disposition: here and not in `take`, the contract's plan is made once, not per batch."""
+        records = (
             self._spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._arguments.bootstrap_servers)
             .option("kafka.isolation.level", "read_committed")
@@ -35,15 +37,15 @@ class Ingest:
             .option("maxOffsetsPerTrigger", str(self._arguments.max_offsets_per_trigger))
             .load()
         )
+        return with_disposition(records)
 
     def take(self, records: DataFrame, batch: int) -> None:
-        """Commit a batch to Bronze, once, and tell of it."""
+        """Commit a batch to Bronze, once, and tell of it. In: what `with_disposition` gives."""
         started = time.monotonic()
         seq = sequence(self._arguments.generation, batch)
-        replayed = tables.committed(self._spark, self._path, self._app).txn >= seq
+        replayed = self._commits.hold(seq)
         if replayed:
-            kafka = _count_by_hour(records)
-            bronze = self._committed_counts(seq)
+            kafka, bronze = _by_hour(records), self._committed_counts(seq)
         else:
             kafka, bronze = self._write(records, seq)
         entries = [Entry(hour, Measure.KAFKA, count) for hour, count in kafka.items()]
@@ -54,34 +56,35 @@ class Ingest:
             Query.INGEST,
             batch,
             entries,
-            table_version=tables.committed(self._spark, self._path, self._app).version,
+            table_version=self._commits.version(),
             rows_in=sum(kafka.values()),
             seconds=time.monotonic() - started,
             replayed=replayed,
         )
 
     def _write(self, records: DataFrame, seq: int) -> tuple[dict[int, int], Counter[tuple[int, str]]]:
-        read, judged = Observation(), Observation()
-        hour = F.unix_seconds(F.date_trunc("hour", "timestamp"))
-        counted = records.observe(read, F.count("*").alias("n"), F.min(hour).alias("low"), F.max(hour).alias("high"))
+        seen = Observation()
         sums = [F.count_if(F.col("reason") == str(why)).alias(str(why)) for why in DeadLetterReason]
-        rows = with_disposition(counted).observe(judged, F.count_if(F.col("reason").isNull()).alias("accepted"), *sums)
-        tables.append_once(rows.withColumn("ingest_seq", tables.stamp(seq, "topic")), self._path, self._app, seq)
-        seen, found = read.get, judged.get
-        if seen["n"] and seen["low"] != seen["high"]:
-            return _count_by_hour(records), self._committed_counts(seq)
-        only = seen["low"] or 0
-        counts = {(only, "" if name == "accepted" else name): count for name, count in found.items() if count}
-        return {only: seen["n"]}, Counter(counts)
+        sums += [F.count("*").alias("n"), F.count_if(F.col("reason").isNull()).alias("accepted")]
+        counted = records.observe(seen, F.min(_hour()).alias("low"), F.max(_hour()).alias("high"), *sums)
+        tables.append_once(counted.withColumn("ingest_seq", tables.stamp(seq, "topic")), self._path, self._app, seq)
+        found = seen.get
+        if found["n"] and found["low"] != found["high"]:
+            return _by_hour(records), self._committed_counts(seq)
+        only = found["low"] or 0
+        counts = {"": found["accepted"], **{str(why): found[str(why)] for why in DeadLetterReason}}
+        return {only: found["n"]}, Counter({(only, why): count for why, count in counts.items() if count})
 
     def _committed_counts(self, seq: int) -> Counter[tuple[int, str]]:
         """Rows of a batch that is in Bronze, by hour and dead letter reason ("" for accepted)."""
         rows = tables.read(self._spark, self._arguments.lake, Table.BRONZE).where(F.col("ingest_seq") == seq)
-        hour = F.unix_seconds(F.date_trunc("hour", "kafka_timestamp")).alias("hour")
-        counted = rows.groupBy(hour, F.coalesce("reason", F.lit("")).alias("reason")).count().collect()
+        counted = rows.groupBy(_hour().alias("hour"), F.coalesce("reason", F.lit("")).alias("reason")).count().collect()
         return Counter({(row["hour"], row["reason"]): row["count"] for row in counted})
 
 
-def _count_by_hour(records: DataFrame) -> dict[int, int]:
-    hour = F.unix_seconds(F.date_trunc("hour", "timestamp")).alias("hour")
-    return {row["hour"]: row["count"] for row in records.groupBy(hour).count().collect()}
+def _hour() -> Column:
+    return F.unix_seconds(F.date_trunc("hour", "kafka_timestamp"))
+
+
+def _by_hour(records: DataFrame) -> dict[int, int]:
+    return {row["hour"]: row["count"] for row in records.groupBy(_hour().alias("hour")).count().collect()}

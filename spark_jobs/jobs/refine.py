@@ -33,6 +33,7 @@ class Refine:
             minimum=arguments.zscore_minimum,
             max_age=int(arguments.zscore_max_age_days * 86400e6),
         )
+        self._commits = tables.Commits(self._silver, self._app)
         self._partitions = spark.sparkContext.defaultParallelism
         self._memory: DataFrame | None = None
 
@@ -54,9 +55,12 @@ class Refine:
         readings = accepted.withColumn("seen", F.lit(False)).select([field.name for field in READING_FIELDS])
         judged = with_verdict(readings, self._memory, self._rules, self._partitions).persist()
         try:
-            resolved, judged = self._resolve(spark, readings, judged, seq)
+            resolved = self._with_anomalies(judged.where(F.col("offset").isNotNull()))
             summary = self._summary(resolved)
-            replayed = tables.committed(spark, self._silver, self._app).txn >= seq
+            if any(row["verdict"] in (UNSURE, UNSURE_LATE) for row in summary):
+                resolved, judged = self._resolve(spark, readings, judged, seq)
+                summary = self._summary(resolved)
+            replayed = self._commits.hold(seq)
             self._write(resolved, summary, seq)
             memory = memory_after(judged).localCheckpoint()
         finally:
@@ -66,7 +70,7 @@ class Refine:
             Query.REFINE,
             batch,
             _entries(summary),
-            table_version=tables.committed(spark, self._silver, self._app).version,
+            table_version=self._commits.version(),
             rows_in=sum(row["n"] for row in summary),
             seconds=time.monotonic() - started,
             replayed=replayed,
@@ -90,7 +94,7 @@ class Refine:
         """
         unclear = judged.where(F.col("verdict").isin(UNSURE, UNSURE_LATE))
         doubts = unclear.select("sensor_id", F.unix_micros("timestamp").alias("time"), *_POSITION, "verdict").collect()
-        known = self._known(spark, doubts, seq) if doubts else []
+        known = self._known(spark, doubts, seq)
         marks = spark.createDataFrame(known, "partition int, offset long, known boolean")
         if any(row["verdict"] == UNSURE for row in doubts):
             marked = readings.drop("seen").join(F.broadcast(marks), _POSITION, "left")
@@ -110,8 +114,10 @@ class Refine:
             .when(F.col("verdict") == UNSURE_LATE, DEFERRED)
             .otherwise(F.col("verdict"))
         )
-        resolved = resolved.withColumn("verdict", verdict)
-        return with_anomalies(resolved, self._arguments.sensor_types, self._arguments.zscore_threshold), judged
+        return self._with_anomalies(resolved.withColumn("verdict", verdict)), judged
+
+    def _with_anomalies(self, judged: DataFrame) -> DataFrame:
+        return with_anomalies(judged, self._arguments.sensor_types, self._arguments.zscore_threshold)
 
     def _known(self, spark: SparkSession, doubts: Sequence[Row], seq: int) -> list[tuple[int, int, bool]]:
         """Positions of the doubtful readings whose sensor and time Silver or the set-aside table has already."""

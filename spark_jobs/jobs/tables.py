@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
+import deltalake
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -40,13 +42,16 @@ LAYOUTS = {
 }
 
 
+GOLD = (Table.SENSOR_5MIN, Table.LOCATION_HOURLY, Table.DAILY_SUMMARY)
+
+
 def ensure_tables(spark: SparkSession, lake: str) -> None:
-    """Create the tables that are not there. Small files are compacted as they gather."""
+    """Create the tables that are not there. Small files of those that Spark appends to are compacted as they gather."""
     for table, layout in LAYOUTS.items():
         builder = DeltaTable.createIfNotExists(spark).location(table.under(lake)).addColumns(layout.schema)
         builder = builder.partitionedBy(*layout.partitions)
         builder = builder.property("delta.dataSkippingStatsColumns", ",".join(layout.statistics))
-        builder = builder.property("delta.autoOptimize.autoCompact", "true")
+        builder = builder.property("delta.autoOptimize.autoCompact", str(table not in GOLD).lower())
         builder = builder.property("delta.logRetentionDuration", "interval 7 days")
         builder.execute()
 
@@ -70,21 +75,25 @@ def stamp(seq: int, beside: str) -> Column:
     return F.concat(F.lit(str(seq)), F.substring(F.coalesce(beside, F.lit("")), 1, 0)).cast("long")
 
 
-class Committed(NamedTuple):
-    """`version` of the table now; `txn` is the greatest txnVersion that the app has written, or -1."""
+class Commits:
+    """What a table's log says of its commits, and of those that `app` made. Read without Spark, in milliseconds."""
 
-    version: int
-    txn: int
+    def __init__(self, path: str, app: str) -> None:
+        self._path, self._app = path, app
 
+    @cached_property
+    def delta(self) -> deltalake.DeltaTable:
+        return deltalake.DeltaTable(self._path)
 
-def committed(spark: SparkSession, path: str, app: str) -> Committed:
-    """What the table's transaction log says, from the log itself."""
-    jvm: Any = spark._jvm
-    none = jvm.scala.Option.empty()
-    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
-    snapshot = log.update(False, none, none)
-    txn = snapshot.transactions().get(app)
-    return Committed(snapshot.version(), txn.get() if txn.isDefined() else -1)
+    def version(self) -> int:
+        self.delta.update_incremental()
+        return self.delta.version()
+
+    def hold(self, seq: int) -> bool:
+        """Whether `app` has committed this sequence or a later one."""
+        self.delta.update_incremental()
+        txn = self.delta.transaction_version(self._app)
+        return txn is not None and txn >= seq
 
 
 @contextmanager

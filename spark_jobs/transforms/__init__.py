@@ -1,1 +1,1 @@
-"""DataFrame to DataFrame, pure: parse, refine, windows."""
+"""Pure: DataFrame to DataFrame (parse, refine, windows), frames to frames (gold), arrays to arrays (judging)."""

@@ -20,6 +20,7 @@ from spark_jobs.jobs.ingest import Ingest
 from spark_jobs.jobs.refine import Refine
 from spark_jobs.jobs.telemetry import Telemetry
 from spark_jobs.schemas import HEADERS
+from spark_jobs.transforms.parse import with_disposition
 from tests.spark_jobs.conftest import START
 
 pytestmark = pytest.mark.integration
@@ -81,7 +82,7 @@ class Stages:
         records = self.spark.createDataFrame(rows, RECORDS)
         records = records.withColumn("headers", F.lit(None).cast(HEADERS))
         seq = sequence(self.arguments.generation, batch)
-        self.ingest.take(records, batch)
+        self.ingest.take(with_disposition(records), batch)
         accepted = self.read(Table.BRONZE).where(f"ingest_seq = {seq} and disposition = 'accepted'")
         self.refine.take(accepted, batch)
         self.aggregate.take(self.read(Table.SILVER).where(f"refine_seq = {seq}"), batch)
