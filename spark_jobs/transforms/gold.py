@@ -29,7 +29,7 @@ def merged_windows(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     latest = new.select(*key, *ATTRIBUTES)
     figures = _merged(pl.concat([again, new]), key).drop("expected_readings", "health_pct")
     percent = 100 * _n / pl.when(_owed != 0).then(_owed)
-    changed = figures.join(latest, on=key).with_columns(health_pct=pl.min_horizontal(100.0, percent))
+    changed = figures.join(latest, on=key).with_columns(health_pct=percent.clip(upper_bound=100.0))
     return pl.concat([old.join(new, on=key, how="anti"), changed], how="diagonal")
 
 

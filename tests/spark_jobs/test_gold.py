@@ -1,0 +1,150 @@
+"""Merging Gold rows against NumPy over all readings at once, and what a replaced period leaves alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from datasketches import kll_doubles_sketch
+from deltalake import DeltaTable
+
+from spark_jobs.contracts import Table
+from spark_jobs.jobs.gold import GoldTable
+from spark_jobs.jobs.tables import LAYOUTS
+from spark_jobs.transforms.gold import by_day, by_location_hourly, merged_windows
+
+START = datetime(2026, 3, 1, 10, tzinfo=UTC)
+FIVE = timedelta(minutes=5)
+FIGURES = ("value_avg", "value_min", "value_max", "value_m2", "sketch")
+FLOATS = dict.fromkeys(FIGURES[:-1], pl.Float64) | {"sketch": pl.Binary, "expected_readings": pl.Float64}
+
+
+def window(sensor: str, number: int, values: list[float], **changes: Any) -> dict[str, Any]:
+    """A window as `by_sensor_5min` gives it."""
+    sketch, array = kll_doubles_sketch(200), np.array(values)
+    for value in values:
+        sketch.update(value)
+    figures = (array.mean(), array.min(), array.max(), ((array - array.mean()) ** 2).sum()) if values else (None,) * 4
+    return {
+        "sensor_id": sensor,
+        "sensor_type": "temperature",
+        "location": "roof",
+        "unit": "celsius",
+        "window_start": START + number * FIVE,
+        "window_end": START + (number + 1) * FIVE,
+        "reading_count": len(values),
+        "anomaly_count": 0,
+        **dict(zip(FIGURES, (*figures, sketch.serialize() if values else None), strict=True)),
+        "expected_readings": 30.0,
+        "refine_seq": 1,
+        "event_date": START.date(),
+        **changes,
+    }
+
+
+def frame(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema_overrides=FLOATS)
+
+
+def gold(*rows: dict[str, Any], seq: int = 1) -> pl.DataFrame:
+    """Rows as Gold holds them."""
+    new = frame(*rows)
+    return merged_windows(new.clear(), new).with_columns(gold_seq=pl.lit(seq))
+
+
+@pytest.mark.parametrize("level", [20.0, 1e9])
+def test_merged_windows_have_the_figures_of_all_their_readings(level: float) -> None:
+    dice = np.random.default_rng(3)
+    first, later = ((level + dice.normal(0, 1, size)).tolist() for size in (30, 12))
+    (row,) = merged_windows(gold(window("a", 0, first)), frame(window("a", 0, later))).to_dicts()
+    every = np.array(first + later)
+    assert row["reading_count"] == 42
+    assert row["value_avg"] == pytest.approx(every.mean(), rel=1e-12)
+    assert row["value_stddev"] == pytest.approx(every.std(ddof=1), rel=1e-6)
+    assert (row["value_min"], row["value_max"]) == (every.min(), every.max())
+    ranked = np.sort(every)
+    assert [row[name] for name in ("p50", "p95", "p99")] == [ranked[20], ranked[39], ranked[41]]
+    assert row["health_pct"] == 100.0
+
+
+def test_only_rows_that_got_readings_change() -> None:
+    old = gold(window("a", 0, [1.0, 2.0]), window("b", 0, [5.0]))
+    merged = merged_windows(old, frame(window("a", 0, [3.0], location="cellar")))
+    by_sensor = {row["sensor_id"]: row for row in merged.to_dicts()}
+    assert by_sensor["b"] == old.row(by_predicate=pl.col("sensor_id") == "b", named=True)
+    assert by_sensor["a"]["location"] == "cellar"
+    assert by_sensor["a"]["gold_seq"] is None  # for the caller to stamp
+
+
+def test_a_window_without_readings_has_no_figures_and_no_health() -> None:
+    (row,) = gold(window("a", 0, [])).to_dicts()
+    assert row["reading_count"] == 0
+    assert row["health_pct"] == 0.0
+    assert {row[name] for name in (*FIGURES, "value_stddev", "p50")} == {None}
+    (filled,) = merged_windows(gold(window("a", 0, [])), frame(window("a", 0, [4.0]))).to_dicts()
+    assert (filled["reading_count"], filled["value_avg"], filled["value_stddev"]) == (1, 4.0, None)
+
+
+def test_a_type_that_nobody_registered_has_no_health() -> None:
+    (row,) = gold(window("a", 0, [1.0], expected_readings=None)).to_dicts()
+    assert row["health_pct"] is None
+
+
+def test_hours_and_days_are_those_of_their_readings_and_a_silent_sensor_lowers_their_health() -> None:
+    windows = gold(
+        window("a", 0, [1.0] * 30), window("b", 1, [2.0, 6.0] * 15), window("c", 2, []), window("a", 12, [9.0] * 15)
+    )
+    hours = by_location_hourly(windows).sort("hour_start").to_dicts()
+    assert [row["hour_start"].hour for row in hours] == [10, 11]
+    every = np.array([1.0] * 30 + [2.0, 6.0] * 15)
+    assert [row["sensor_count"] for row in hours] == [2, 1]
+    assert hours[0]["value_avg"] == pytest.approx(every.mean())
+    assert hours[0]["value_stddev"] == pytest.approx(every.std(ddof=1))
+    assert hours[0]["health_pct"] == pytest.approx(200 / 3)
+    (day,) = by_day(by_location_hourly(windows)).to_dicts()
+    assert (day["reading_count"], day["sensor_count"]) == (75, 2)
+    assert (day["value_min"], day["p50"], day["value_max"]) == (1.0, 2.0, 9.0)
+    assert day["value_stddev"] == pytest.approx(np.append(every, [9.0] * 15).std(ddof=1))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> GoldTable:
+    schema = GoldTable(str(tmp_path), Table.SENSOR_5MIN, "app")._schema
+    DeltaTable.create(
+        Table.SENSOR_5MIN.under(str(tmp_path)), schema, partition_by=list(LAYOUTS[Table.SENSOR_5MIN].partitions)
+    )
+    return GoldTable(str(tmp_path), Table.SENSOR_5MIN, "app")
+
+
+def epoch(number: int) -> int:
+    return int((START + number * FIVE).timestamp())
+
+
+def test_a_replaced_period_leaves_the_others_as_they_are(table: GoldTable) -> None:
+    table.replace(
+        [epoch(0), epoch(1), epoch(7)], 1, lambda _: gold(*(window("a", at, [float(at)]) for at in (0, 1, 7)))
+    )
+    table.replace([epoch(1)], 2, lambda old: merged_windows(old, frame(window("a", 1, [3.0]))).with_columns(gold_seq=2))
+    rows = table.rows([epoch(at) for at in range(12)]).sort("window_start").to_dicts()
+    assert [(row["reading_count"], row["value_max"]) for row in rows] == [(1, 0.0), (2, 3.0), (1, 7.0)]
+    assert table.rows([epoch(7)])["value_max"].to_list() == [7.0]
+    assert (table.hold(2), table.hold(3)) == (True, False)
+
+
+def test_a_commit_that_was_overtaken_reads_again(table: GoldTable, tmp_path: Path) -> None:
+    other = GoldTable(str(tmp_path), Table.SENSOR_5MIN, "other")
+    calls = []
+
+    def anew(old: pl.DataFrame) -> pl.DataFrame:
+        if not calls:
+            other.replace([epoch(0)], 1, lambda _: gold(window("a", 0, [1.0])))
+        calls.append(len(old))
+        return merged_windows(old, frame(window("a", 0, [2.0]))).with_columns(gold_seq=pl.lit(1))
+
+    table.replace([epoch(0)], 1, anew)
+    assert calls == [0, 1]
+    assert table.rows([epoch(0)])["reading_count"].to_list() == [2]
