@@ -16,6 +16,9 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     # The default of 50 makes every commit read 50 tasks.
     "spark.databricks.delta.snapshotPartitions": "2",
+    # A compaction leaves alone what an earlier one made: by default it would rewrite files of up to 64 MB each time.
+    "spark.databricks.delta.autoCompact.maxFileSize": str(16 * 2**20),
+    "spark.databricks.delta.autoCompact.minFileSize": str(4 * 2**20),
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
     # KLL sketches are object aggregates: past 128 keys they would fall back to sorting.
