@@ -25,7 +25,7 @@ from tests.spark_jobs.conftest import START
 
 pytestmark = pytest.mark.integration
 RECORDS = "key binary, value binary, topic string, partition int, offset long, timestamp timestamp"
-CUTS = 8
+CUTS = 50
 # Of these, merging in another order may change the last bits; everything else is the same exactly.
 ROUNDED = {"value_avg", "value_stddev", "value_m2", "health_pct"}
 SKETCHED = {"p50", "p95", "p99"}
