@@ -54,20 +54,22 @@ class Aggregate:
     def take(self, silver: DataFrame, batch: int) -> None:
         """Merge a batch into Gold, once, and tell of it.
 
-        Hours and days are made anew from what they hold, so a replay repairs them whatever a crash left.
+        Hours and days are made anew from what they hold, so a replay repairs them whatever a crash left: those of the
+        batch's readings, and those of the windows that the first try found silent, which the roster knows no more.
         """
         started = time.monotonic()
         seq = sequence(self._arguments.generation, batch)
         if self._roster is None:
             self._roster = self._recall(silver.sparkSession)
         windows, read = self._windows(silver)
-        replayed = self._minutes.hold(seq)
+        replayed = False
         if read:
             seen = [Sensor(**row, filled=row["last"]) for row in windows.select(SENSOR).iter_rows(named=True)]
             silent = self._roster.silences(seen, max(hour["times"][-1] for hour in read), self._due)
-            starts = sorted({sensor.last for sensor in seen} | {start for _, start in silent})
-            if not replayed:
-                self._merge(windows, silent, starts, seq)
+            starts = {sensor.last for sensor in seen} | {start for _, start in silent}
+            replayed = not self._merge(windows, silent, starts, seq)
+            if replayed:
+                starts.update(self._minutes.changed(seq))
             self._roll_up(starts, seq)
             self._tell_of_sensors(seen)
         self._telemetry.batch_committed(
@@ -111,9 +113,12 @@ class Aggregate:
         return Roster(sensors, self._arguments.watermark_minutes * 60)
 
     def _merge(
-        self, windows: pl.DataFrame, silent: Sequence[tuple[Sensor, int]], starts: Sequence[int], seq: int
-    ) -> None:
-        """Merge windows with readings into Gold, and insert those without where there is no row."""
+        self, windows: pl.DataFrame, silent: Sequence[tuple[Sensor, int]], starts: Iterable[int], seq: int
+    ) -> bool:
+        """Merge windows with readings into Gold, and insert those without where there is no row.
+
+        False when an earlier try has done it.
+        """
         empty = self._empty(silent, windows.schema)
 
         def anew(old: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +127,7 @@ class Aggregate:
             changed = pl.col("gold_seq").fill_null(seq)
             return merged_windows(old, new).with_columns(changed)
 
-        self._minutes.replace(starts, seq, anew)
+        return self._minutes.replace(starts, seq, anew)
 
     def _empty(self, silent: Sequence[tuple[Sensor, int]], schema: pl.Schema) -> pl.DataFrame:
         """Windows with 0 readings; columns that they have no figures for are null."""
@@ -144,7 +149,7 @@ class Aggregate:
         ]
         return pl.DataFrame(rows, schema=schema).unique(WINDOW_KEY)
 
-    def _roll_up(self, starts: Sequence[int], seq: int) -> None:
+    def _roll_up(self, starts: Iterable[int], seq: int) -> None:
         """Make the hours that `starts` touch anew, and their days."""
         stamp = pl.lit(seq).alias("gold_seq")
         hours, days = sorted({at - at % HOUR for at in starts}), sorted({at - at % DAY for at in starts})

@@ -35,23 +35,32 @@ class GoldTable(Commits):
         self.delta.update_incremental()
         return self._rows(self._runs(starts))
 
-    def replace(self, starts: Iterable[int], seq: int, anew: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    def changed(self, seq: int) -> list[int]:
+        """The periods in which rows are as the commit with `seq` left them."""
+        self.delta.update_incremental()
+        found = self.delta.to_pyarrow_dataset().to_table([self._column], filter=ds.field("gold_seq") == seq)
+        return pl.DataFrame(found)[self._column].dt.epoch("s").unique().to_list()
+
+    def replace(self, starts: Iterable[int], seq: int, anew: Callable[[pl.DataFrame], pl.DataFrame]) -> bool:
         """Replace the rows of these periods by what `anew` makes of them, in one commit that carries `seq`.
 
-        Where another writer was faster, the rows are read again. Raises CommitFailedError when ten others were.
+        False, and nothing written, when `seq` is committed already, by an earlier try or by another driver. Where
+        another writer was faster, the rows are read again. Raises CommitFailedError when ten others were.
         """
         runs = self._runs(starts)
         where = " OR ".join(f"({self._column} >= '{low}' AND {self._column} <= '{high}')" for low, high in runs)
         once = CommitProperties(app_transactions=[Transaction(self._app, seq)], max_commit_retries=0)
         for attempt in range(ATTEMPTS):
-            self.delta.update_incremental()
+            if self.hold(seq):
+                return False
             rows = anew(self._rows(runs)).select(self._schema.names).to_arrow().cast(self._schema)
             try:
                 write_deltalake(self.delta, rows, mode="overwrite", predicate=where, commit_properties=once)
-                return
+                break
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
                     raise
+        return True
 
     def _rows(self, runs: list[tuple[date, date]]) -> pl.DataFrame:
         period = ds.field(self._column)

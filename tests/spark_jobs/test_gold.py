@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from datasketches import kll_doubles_sketch
 from deltalake import DeltaTable
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from spark_jobs.contracts import Table
 from spark_jobs.jobs.gold import GoldTable
@@ -113,7 +114,7 @@ def test_hours_and_days_are_those_of_their_readings_and_a_silent_sensor_lowers_t
 
 @pytest.fixture
 def table(tmp_path: Path) -> GoldTable:
-    schema = GoldTable(str(tmp_path), Table.SENSOR_5MIN, "app")._schema
+    schema = to_arrow_schema(LAYOUTS[Table.SENSOR_5MIN].schema, timezone="UTC")
     DeltaTable.create(
         Table.SENSOR_5MIN.under(str(tmp_path)), schema, partition_by=list(LAYOUTS[Table.SENSOR_5MIN].partitions)
     )
@@ -148,3 +149,23 @@ def test_a_commit_that_was_overtaken_reads_again(table: GoldTable, tmp_path: Pat
     table.replace([epoch(0)], 1, anew)
     assert calls == [0, 1]
     assert table.rows([epoch(0)])["reading_count"].to_list() == [2]
+
+
+def test_a_sequence_is_written_once_whoever_was_first(table: GoldTable, tmp_path: Path) -> None:
+    twin = GoldTable(str(tmp_path), Table.SENSOR_5MIN, "app")
+    mine = gold(window("a", 0, [2.0]), seq=5)
+
+    def anew(_: pl.DataFrame) -> pl.DataFrame:
+        assert twin.replace([epoch(0)], 5, lambda _: gold(window("a", 0, [1.0]), seq=5))
+        return mine
+
+    assert not table.replace([epoch(0)], 5, anew)
+    assert not table.replace([epoch(0)], 4, lambda _: mine)
+    assert table.rows([epoch(0)])["value_max"].to_list() == [1.0]
+
+
+def test_the_periods_of_a_commit_are_found_again(table: GoldTable) -> None:
+    table.replace([epoch(0), epoch(7)], 3, lambda _: gold(window("a", 0, [1.0]), window("b", 7, []), seq=3))
+    table.replace([epoch(1)], 4, lambda _: gold(window("a", 1, [1.0]), seq=4))
+    assert sorted(table.changed(3)) == [epoch(0), epoch(7)]
+    assert table.changed(9) == []

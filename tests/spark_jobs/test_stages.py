@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -16,6 +18,7 @@ from pyspark.sql import functions as F
 from spark_jobs.contracts import ContinuousArguments, Table, sequence
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.aggregate import Aggregate
+from spark_jobs.jobs.gold import GoldTable
 from spark_jobs.jobs.ingest import Ingest
 from spark_jobs.jobs.refine import Refine
 from spark_jobs.jobs.telemetry import Telemetry
@@ -137,25 +140,29 @@ def test_one_backlog_and_many_cuts_with_kills_leave_the_same_tables(lake: Any, m
 
     cut = lake("cut")
     edges = [0, *sorted(dice.sample(range(1, len(readings)), CUTS - 1)), len(readings)]
-    append, kills = tables.append_once, 0
+    kills: list[str] = []
 
-    def killing(*arguments: Any) -> None:
-        append(*arguments)
-        if dice.random() < 0.5:
-            raise Killed
+    def killing(commit: Callable[..., Any]) -> Callable[..., Any]:
+        def committing(*arguments: Any) -> Any:
+            done = commit(*arguments)
+            if dice.random() < 0.3:
+                kills.append(commit.__name__)
+                raise Killed
+            return done
+
+        return committing
 
     for batch, (start, end) in enumerate(pairwise(edges)):
         part = readings[start:end]
         if batch % 3 == 0:  # killed after one of the batch's commits, then started again, which replays the batch
             with monkeypatch.context() as patched:
-                patched.setattr(tables, "append_once", killing)
-                try:
+                patched.setattr(tables, "append_once", killing(tables.append_once))
+                patched.setattr(GoldTable, "replace", killing(GoldTable.replace))
+                with suppress(Killed):
                     cut.take(part, batch)
-                except Killed:
-                    kills += 1
             cut.start()
         cut.take(part, batch)
-    assert kills
+    assert set(kills) == {"append_once", "replace"}
     assert_same(contents(cut), wanted)
 
 
