@@ -9,18 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from pyspark.sql import functions as F
-
-from benchmarks import harness
-from cli.embedded import figures, jars
+from benchmarks import backlog, harness
+from cli.embedded import figures
 from cli.embedded.environment import PIPELINE, TOPIC
-from spark_jobs.jobs.session import open_session
-from spark_jobs.schemas import WIRE
 
 GOAL = 0.06
 WAIT_SECONDS = 900
@@ -41,8 +36,8 @@ def main() -> int:
 
         job_desire(pipeline=PIPELINE, desired=Desired.STOPPED)
         _wait_for("stopped", 120)
-        _produce(options.events, options.sensors)
-        reference = _parse(options.events, options.rounds)
+        backlog.produce(options.events, options.sensors, ["--pipeline", PIPELINE])
+        reference = _from_json(options.events, options.rounds)
         job_desire(pipeline=PIPELINE, desired=Desired.RUNNING)
         _wait_for("running", 180)
         started = time.time()
@@ -78,29 +73,16 @@ def _wait_for(observed: str, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def _produce(events: int, sensors: int) -> None:
-    argv = [sys.executable, "-m", "pipeline_workers.simulator", "--pipeline", PIPELINE, "--max-events", str(events)]
-    argv += ["--rate", "0", "--sensors", str(sensors), "--malformed-rate", "0.02"]
-    subprocess.run(argv, check=True, stdout=sys.stderr)
-
-
-def _parse(events: int, rounds: int) -> float:
+def _from_json(events: int, rounds: int) -> float:
     """Records a second, the median of the rounds."""
-    found = sorted(str(jar) for jar in jars.ensure(harness.say).spark.glob("*.jar"))
-    spark = open_session("penstock-bench", master="local[2]", jars=found, memory="2g")
+    spark = backlog.session("2g")
     try:
-        records = spark.read.format("kafka").option("subscribe", TOPIC)
-        records = records.option("kafka.bootstrap.servers", os.environ["PENSTOCK_BOOTSTRAP_SERVERS"]).load()
-        parsed = records.select(F.from_json(F.col("value").cast("string"), WIRE))
-        speeds = []
-        for _ in range(rounds + 2):
-            started = time.monotonic()
-            parsed.write.format("noop").mode("overwrite").save()
-            speeds.append(events / (time.monotonic() - started))
-            harness.say(f"from_json {speeds[-1]:,.0f}/s")
-        return statistics.median(speeds[2:])
+        messages = backlog.records(spark, os.environ["PENSTOCK_BOOTSTRAP_SERVERS"], TOPIC)
+        seconds = [backlog.parse(messages) for _ in range(backlog.WARMING + rounds)]
     finally:
         spark.stop()
+    harness.say(f"from_json takes {', '.join(f'{each:.1f}' for each in seconds)} s")
+    return events / statistics.median(seconds[backlog.WARMING :])
 
 
 def _last_load() -> float:
