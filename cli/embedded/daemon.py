@@ -71,10 +71,9 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
     if supervisor.stopping:
         return
     postgres.provide(ports.postgres, secrets)
-    for step in (stack.MIGRATE, stack.PROVISION):
+    for step in (stack.MIGRATE, stack.PROVISION, stack.DESIRE_RUNNING):
         supervisor.run_once(step.name, step.argv, env, step.seconds)
     supervisor.start(stack.control_services(ports, env), env)
-    supervisor.run_once(stack.DESIRE_RUNNING.name, stack.DESIRE_RUNNING.argv, env, stack.DESIRE_RUNNING.seconds)
     if options.simulator and not supervisor.stopping:
         supervisor.start([stack.simulator_service(env, options.simulator_options)], env)
     if not supervisor.stopping:

@@ -28,7 +28,8 @@ SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "96MB",
+    "shared_buffers": "32MB",  # the kernel caches the rest, and caches it once
+    "checkpoint_timeout": "2min",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",

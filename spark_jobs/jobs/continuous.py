@@ -83,7 +83,7 @@ class Driver:
         )
         try:
             tables.ensure_tables(spark, arguments.lake)
-            rehearse(spark, arguments)
+            rehearse(spark, arguments, self._stop)
             spark.streams.addListener(IngestListener(arguments, self._telemetry, self._topic_id))
             queries = self._start(spark)
             self._report(DriverState.RUNNING)
