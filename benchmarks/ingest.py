@@ -72,7 +72,7 @@ def _rounds(spark: SparkSession, servers: str, lake: str, rounds: int) -> tuple[
     bronze: list[float] = []
     for number in range(backlog.WARMING + rounds):
         path = f"{lake}/{number}"
-        tables.ensure_tables(spark, path)
+        tables.ensure_tables(path)
         parse.append(backlog.parse(messages))
         bronze.append(backlog.timed(partial(_bronze, messages, path)))
         harness.say(f"round {number + 1 - backlog.WARMING}: from_json {parse[-1]:.1f} s, Bronze {bronze[-1]:.1f} s")

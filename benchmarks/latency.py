@@ -1,5 +1,6 @@
 """How long a reading takes from its event to its warehouse row, at a steady rate; lag and memory beside it.
 
+The stack is one that has brought a few readings to the warehouse: a driver's very first batches take 20 s and more.
 Latency is commit time of the load that carries a reading, less the reading's own time, from the recorded loads.
 """
 
@@ -25,6 +26,7 @@ from cli.embedded.home import Home
 
 GOALS = {"p95_seconds": 15.0, "greatest_lag": 10_000, "memory_growth": 0.10}
 POLL_SECONDS = 2.0
+WARMING_RATE, WARMING_SECONDS = 100.0, 120
 QUIET_GROWTH_MB = 5.0  # a tenth of a process of 20 MB is noise
 
 
@@ -34,8 +36,10 @@ def main() -> int:
     harness.end_cleanly_on_signals()
     before = harness.load_average()
     with harness.stack(options.home) as home:
+        with _simulator(options, WARMING_RATE):
+            _wait_for_first_readings()
         started = time.time()
-        with _simulator(options) as simulator:
+        with _simulator(options, options.rate) as simulator:
             watched = _watch(home, simulator, options.minutes * 60)
         settled = harness.wait_until_settled(180)
         everything, later = _latency(started, 0), _latency(started, 60)
@@ -76,9 +80,9 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _simulator(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
+def _simulator(options: argparse.Namespace, rate: float) -> Iterator[subprocess.Popen[bytes]]:
     """The fleet, stopped at the end. It sends no late readings: theirs is no latency."""
-    argv = [sys.executable, "-m", "pipeline_workers.simulator", "--rate", str(options.rate)]
+    argv = [sys.executable, "-m", "pipeline_workers.simulator", "--rate", str(rate)]
     argv += ["--sensors", str(options.sensors), "--pipeline", PIPELINE]
     with subprocess.Popen(argv, cwd=harness.ROOT, stdout=subprocess.DEVNULL) as process:
         try:
@@ -89,6 +93,14 @@ def _simulator(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]
                 process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _wait_for_first_readings() -> None:
+    until = time.monotonic() + WARMING_SECONDS
+    while not figures.accounts()["warehouse_readings"]:
+        if time.monotonic() > until:
+            raise SystemExit(f"no reading was in the warehouse after {WARMING_SECONDS} s")
+        time.sleep(1)
 
 
 def _watch(home: Home, simulator: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from spark_jobs.jobs import tables
 from spark_jobs.jobs.aggregate import Aggregate
 from spark_jobs.jobs.ingest import Ingest
 from spark_jobs.jobs.refine import Refine
-from spark_jobs.jobs.rehearsal import rehearse
 from spark_jobs.jobs.session import open_session
 from spark_jobs.jobs.telemetry import Telemetry
 
@@ -82,8 +81,7 @@ class Driver:
             conf=arguments.spark_conf,
         )
         try:
-            tables.ensure_tables(spark, arguments.lake)
-            rehearse(spark, arguments, self._stop)
+            tables.ensure_tables(arguments.lake)
             spark.streams.addListener(IngestListener(arguments, self._telemetry, self._topic_id))
             queries = self._start(spark)
             self._report(DriverState.RUNNING)

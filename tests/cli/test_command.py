@@ -67,6 +67,12 @@ def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert "cannot write" in one_line(tmp_path / "file", "up")
 
 
+def test_a_full_disk_is_one_line(small_disk: Path) -> None:
+    line = one_line(small_disk / "home", "up", "--no-simulator")
+    assert "MB are free" in line
+    assert "are needed" in line
+
+
 def test_logs_of_a_process_that_never_ran(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make()

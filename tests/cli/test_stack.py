@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
+import pyarrow.dataset as ds
 import pytest
+from deltalake import DeltaTable
 
 from cli.embedded import ports
+from cli.embedded.addresses import postgres_url
 from cli.embedded.home import Home
+from spark_jobs.contracts import Table
 from tests.cli.standins import until
 from tests.folders import service_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+OFFICE = Path(__file__).parents[1] / "data" / "office_temperature.csv"
+OFFICE_SENSOR, OFFICE_READINGS = "office-ambient-01", 7267
 SERVICES = ("postgres", "redis", "kafka", "worker", "beat", "web", "collector", "simulator")
 
 
@@ -57,6 +64,35 @@ class Stack:
             except psutil.Error:
                 continue
         return found
+
+    def drivers(self) -> list[int]:
+        return [item.pid for item in self.living().values() if "spark_jobs.jobs.continuous" in item.cmdline()]
+
+    def kill_worker(self) -> int:
+        pid = int(self.status()["processes"]["worker"]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def until_worker_is_another_than(self, killed: int) -> None:
+        def back() -> bool:
+            now = self.status()["processes"]["worker"]
+            return bool(now["state"] == "running" and now["pid"] != killed and now["restarts"] >= 1)
+
+        until(back, 60)
+
+    def lake(self, table: Table) -> Any:
+        return DeltaTable(table.under(str(self.home.lake))).to_pyarrow_dataset()
+
+    def office_readings(self) -> tuple[int, int]:
+        """Of the recorded sensor: rows of Silver, and readings in the warehouse."""
+        silver = self.lake(Table.SILVER).count_rows(filter=ds.field("sensor_id") == OFFICE_SENSOR)
+        chosen = ports.load(self.home)
+        assert chosen
+        url = postgres_url(chosen.postgres, "warehouse", self.home.generated_secrets()["postgres_warehouse"])
+        with psycopg.connect(url) as connection:
+            count = "SELECT coalesce(sum(reading_count), 0) FROM fact_sensor_readings WHERE sensor_id = %s"
+            (loaded,) = connection.execute(count, (OFFICE_SENSOR,)).fetchone() or (0,)
+        return int(silver), int(loaded)
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +140,39 @@ def test_no_secret_is_on_a_command_line_or_in_a_log(stack: Stack) -> None:
         assert not any(secret in log.read_text(errors="replace") for secret in secrets), log.name
 
 
-def test_a_worker_that_is_killed_comes_back(stack: Stack) -> None:
+def test_recorded_readings_pass_beside_live_ones(stack: Stack) -> None:
     stack.up()
-    before = stack.status()["processes"]["worker"]["pid"]
-    os.kill(before, signal.SIGKILL)
+    done = stack.penstock("simulate", "--replay-csv", str(OFFICE))
+    assert done.returncode == 0, done.stderr
+    until(lambda: stack.office_readings() == (OFFICE_READINGS, OFFICE_READINGS), 120)
+    aside = stack.lake(Table.SET_ASIDE).to_table(filter=ds.field("sensor_id") == OFFICE_SENSOR)
+    assert aside.num_rows == 0
 
-    def back() -> bool:
-        now = stack.status()["processes"]["worker"]
-        return bool(now["state"] == "running" and now["pid"] != before and now["restarts"] >= 1)
 
-    until(back, 60)
+def test_a_worker_killed_before_in_and_after_a_launch_leaves_one_driver(stack: Stack) -> None:
+    stack.up()
+    first = stack.status()["processes"]["driver"]["pid"]
+    worker = stack.kill_worker()  # before: nobody is there to launch the next one
+    os.kill(first, signal.SIGKILL)
+    until(lambda: stack.drivers() not in ([], [first]), 90)
+    stack.until_worker_is_another_than(worker)
+    worker = stack.kill_worker()  # in the launch: the driver has begun to start
+
+    def progressing() -> bool:
+        report = stack.status()
+        return report["figures"]["observed"] == "running" and report["processes"]["driver"]["pid"] in stack.drivers()
+
+    until(progressing, 120)
+    stack.until_worker_is_another_than(worker)
+    (launched,) = stack.drivers()
+    assert launched != first
+    worker = stack.kill_worker()  # after: the driver goes on, and the next worker knows it
+    stack.until_worker_is_another_than(worker)
+    assert stack.drivers() == [launched]
+    loaded = stack.status()["figures"]["accounts"]["warehouse_readings"]
+    until(lambda: stack.status()["figures"]["accounts"]["warehouse_readings"] > loaded, 120)
+    assert stack.drivers() == [launched]
+    assert json.loads(stack.penstock("ledger", "verify", "--json").stdout)["problems"] == []
 
 
 def test_services_die_with_the_supervisor_and_the_next_up_goes_on_with_one_driver(stack: Stack) -> None:
@@ -125,9 +184,7 @@ def test_services_die_with_the_supervisor_and_the_next_up_goes_on_with_one_drive
     assert stack.status()["state"] == "failed"
 
     stack.up()
-    drivers = [item for item in stack.living().values() if "spark_jobs.jobs.continuous" in item.cmdline()]
-    assert len(drivers) == 1
-    assert stack.status()["processes"]["driver"]["pid"] == drivers[0].pid
+    assert stack.drivers() == [stack.status()["processes"]["driver"]["pid"]]
 
 
 def test_down_leaves_no_process(stack: Stack) -> None:

@@ -28,6 +28,13 @@ PostgresLoader(sys.stdin.readline().strip()).load(int(sys.argv[1]), sys.argv[2])
 print("committed", flush=True)
 sys.stdin.readline()
 """
+# A commit that notes a load stops in its middle until nobody holds the lock.
+SLOW_COMMIT = """
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON load_ledger DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION hold()
+"""
 
 
 @pytest.fixture
@@ -171,6 +178,24 @@ def test_a_loader_killed_before_its_commit_leaves_nothing(loader: PostgresLoader
     assert facts(warehouse) == {}
     assert loader.load(1, lake).rise_by_hour == {HOUR: 3}
     assert facts(warehouse) == {("a", 0): 3}
+
+
+def test_a_loader_killed_in_its_commit_has_committed_all_of_it_or_nothing(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    write(lake, {("a", 0): 3}, seq=1)
+    with psycopg.connect(warehouse, autocommit=True) as holding:
+        holding.execute(SLOW_COMMIT)
+        holding.execute("SELECT pg_advisory_lock(1)")
+        process = start_load(warehouse, 1, lake)
+        committing = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'advisory'"
+        wait_for(lambda: holding.execute(committing).fetchone() == (1,))
+        process.kill()
+        process.wait()
+        holding.execute("SELECT pg_advisory_unlock(1)")
+        assert loader.load(1, lake).rise_by_hour == {HOUR: 3}
+    assert facts(warehouse) == {("a", 0): 3}
+    assert loader.load(2, lake).rise_by_hour == {}
 
 
 def test_a_loader_killed_after_its_commit_is_found_to_have_committed(

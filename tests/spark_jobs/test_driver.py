@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,7 @@ def _payload(sensor: str, at: datetime) -> bytes:
 
 @contextmanager
 def driver(arguments: ContinuousArguments, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    path = Path(arguments.lake).parent / "arguments.json"
+    path = log.parent / "arguments.json"
     path.write_text(arguments.to_json())
     with log.open("ab") as output:
         argv = [sys.executable, "-m", "spark_jobs.jobs.continuous", str(path)]
@@ -191,6 +191,35 @@ def test_a_driver_killed_in_its_batches_and_behind_its_commits_loses_and_doubles
     wanted |= {"kept": kept, "silver": kept, "aggregated": kept, "gold": kept}
     wanted |= {name: feed.sent[name] for name in ("duplicate", "deferred")}
     assert {name: told[name] for name in wanted} == wanted
+
+
+def test_a_full_disk_ends_the_driver_with_its_cause_and_it_goes_on_when_there_is_room(
+    arguments: ContinuousArguments, small_disk: Path, tmp_path: Path
+) -> None:
+    log, feed = tmp_path / "driver.log", Feed(arguments)
+    arguments = replace(arguments, lake=str(small_disk / "lake"))
+    feed.send(500)
+    ballast = small_disk / "ballast"
+
+    def fill() -> None:
+        with ballast.open("wb") as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * 4096)
+                file.flush()
+
+    with driver(arguments, log) as full:
+        wait_for(lambda: readings_in(arguments, Table.SENSOR_5MIN) >= feed.sent["kept"], full, log)
+        fill()
+        feed.send(500)
+        assert full.wait(120) == 1
+    assert "No space left" in log.read_text().splitlines()[-1]
+    ballast.unlink()
+    with driver(arguments, log) as roomy:
+        wait_for(lambda: readings_in(arguments, Table.DAILY_SUMMARY) >= feed.sent["kept"], roomy, log)
+        roomy.terminate()
+        assert roomy.wait(60) == 0, log.read_text()[-3000:]
+    assert rows(arguments, Table.BRONZE) == feed.records
+    assert rows(arguments, Table.SILVER) == readings_in(arguments, Table.SENSOR_5MIN) == feed.sent["kept"]
 
 
 @pytest.mark.parametrize("text", ["{}", "not json", '{"shell": 1}'])

@@ -71,7 +71,7 @@ class Stages:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments) -> None:
         self.spark, self.arguments = spark, arguments
-        tables.ensure_tables(spark, arguments.lake)
+        tables.ensure_tables(arguments.lake)
         self.start()
 
     def start(self) -> None:
