@@ -14,6 +14,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Protocol
@@ -201,22 +203,23 @@ class IngestListener(StreamingQueryListener):
         pass
 
 
-def hold_checkpoint(arguments: ContinuousArguments) -> IO[str]:
-    """Take the checkpoint's lock, which the kernel frees when this process ends. Raises Refusal (3)."""
+@contextmanager
+def hold_checkpoint(arguments: ContinuousArguments) -> Iterator[None]:
+    """Hold the checkpoint's lock, which the kernel frees when this process ends. Raises Refusal (3)."""
     folder = Path(arguments.checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "driver.lock").open("a+", encoding="utf-8")
-    # Whoever asks whether a driver lives holds the lock for an instant.
-    until = time.monotonic() + LOCK_SECONDS
-    while not _locked(lock):
-        if time.monotonic() > until:
-            lock.seek(0)
-            raise Refusal(3, f"another driver holds {folder}: {lock.read().strip()}")
-        time.sleep(0.1)
-    lock.truncate(0)
-    json.dump({"run_tag": arguments.run_tag, "pid": os.getpid(), "started": time.time()}, lock)
-    lock.flush()
-    return lock
+    with (folder / "driver.lock").open("a+", encoding="utf-8") as lock:
+        # Whoever asks whether a driver lives holds the lock for an instant.
+        until = time.monotonic() + LOCK_SECONDS
+        while not _locked(lock):
+            if time.monotonic() > until:
+                lock.seek(0)
+                raise Refusal(3, f"another driver holds {folder}: {lock.read().strip()}")
+            time.sleep(0.1)
+        lock.truncate(0)
+        json.dump({"run_tag": arguments.run_tag, "pid": os.getpid(), "started": time.time()}, lock)
+        lock.flush()
+        yield
 
 
 def _locked(lock: IO[str]) -> bool:
@@ -258,21 +261,17 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"arguments of the continuous job: {_first_line(str(error))}\n")
         return 2
     try:
-        lock = hold_checkpoint(arguments)
-        topic_id = check_topic(arguments)
+        with hold_checkpoint(arguments):
+            driver = Driver(arguments, check_topic(arguments))
+            signal.signal(signal.SIGTERM, driver.drain)
+            signal.signal(signal.SIGINT, driver.drain)
+            driver.run()
     except Refusal as refusal:
         sys.stderr.write(f"{refusal}\n")
         return refusal.code
-    driver = Driver(arguments, topic_id)
-    signal.signal(signal.SIGTERM, driver.drain)
-    signal.signal(signal.SIGINT, driver.drain)
-    try:
-        driver.run()
     except Exception as error:
         sys.stderr.write(f"{_first_line(str(error))}\n")
         return 1
-    finally:
-        lock.close()
     return 0
 
 

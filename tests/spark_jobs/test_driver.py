@@ -202,10 +202,9 @@ def test_a_full_disk_ends_the_driver_with_its_cause_and_it_goes_on_when_there_is
     ballast = small_disk / "ballast"
 
     def fill() -> None:
-        with ballast.open("wb") as file, suppress(OSError):
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
             while True:
                 file.write(b"\0" * 4096)
-                file.flush()
 
     with driver(arguments, log) as full:
         wait_for(lambda: readings_in(arguments, Table.SENSOR_5MIN) >= feed.sent["kept"], full, log)
@@ -240,6 +239,9 @@ def test_a_topic_made_anew_is_refused(arguments: ContinuousArguments, capfd: pyt
         assert time.monotonic() < until
         time.sleep(0.1)
     admin.create_topics([NewTopic(arguments.topic, 3, 1)])[arguments.topic].result(30)
+    while arguments.topic not in admin.list_topics(timeout=10).topics:
+        assert time.monotonic() < until
+        time.sleep(0.1)
     path = Path(arguments.checkpoint) / "arguments.json"
     path.write_text(arguments.to_json())
     assert main(["continuous", str(path)]) == 4
