@@ -92,10 +92,10 @@ class Driver:
             self._drain(queries)
             if failed is not None:
                 cause = self._causes[0] if self._causes else failed.exception()
-                raise RuntimeError(f"query {failed.name} failed: {_first_line(str(cause))}")
+                raise RuntimeError(f"query {failed.name} failed: {_one_line(str(cause))}")
             self._report(DriverState.STOPPED)
         except BaseException as error:
-            self._report(DriverState.FAILED, _first_line(str(error)))
+            self._report(DriverState.FAILED, _one_line(str(error)))
             raise
         finally:
             self._telemetry.flush()
@@ -258,7 +258,7 @@ def main(argv: list[str]) -> int:
     try:
         arguments = read_arguments(argv[1])
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"arguments of the continuous job: {_first_line(str(error))}\n")
+        sys.stderr.write(f"arguments of the continuous job: {_one_line(str(error))}\n")
         return 2
     try:
         with hold_checkpoint(arguments):
@@ -270,13 +270,15 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{refusal}\n")
         return refusal.code
     except Exception as error:
-        sys.stderr.write(f"{_first_line(str(error))}\n")
+        sys.stderr.write(f"{_one_line(str(error))}\n")
         return 1
     return 0
 
 
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")[:500]
+def _one_line(text: str) -> str:
+    """The message without the stack trace: delta-rs tells of the cause in the lines below the first."""
+    message = text.partition("\n\tat ")[0].partition("JVM stacktrace:")[0]
+    return " ".join(message.split())[:500] or "no message"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,12 @@ class Stack:
         return found
 
     def drivers(self) -> list[int]:
-        return [item.pid for item in self.living().values() if "spark_jobs.jobs.continuous" in item.cmdline()]
+        found = []
+        for process in self.living().values():
+            with suppress(psutil.Error):  # it ended in between
+                if "spark_jobs.jobs.continuous" in process.cmdline():
+                    found.append(process.pid)
+        return found
 
     def kill_worker(self) -> int:
         pid = int(self.status()["processes"]["worker"]["pid"])
