@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ FILES_PER_BATCH = 1000
 SENSORS_PER_MESSAGE = 5000
 QUANTILES = [at / 100 for at in range(101)]
 HOUR, DAY = 3600, 86400
+ROWS_TOGETHER = 300_000
 
 # Of the readings of one event hour (epoch seconds): `hour`, how many (`n`), 101 quantiles of their `times`.
 Hour = Mapping[str, Any]
@@ -70,7 +71,7 @@ class Aggregate:
             replayed = not self._merge(windows, silent, starts, seq)
             if replayed:
                 starts.update(self._minutes.changed(seq))
-            self._roll_up(starts, seq)
+            self._roll_up(starts, seq, len(self._roster))
             self._tell_of_sensors(seen)
         self._telemetry.batch_committed(
             Query.AGGREGATE,
@@ -149,17 +150,13 @@ class Aggregate:
         ]
         return pl.DataFrame(rows, schema=schema).unique(WINDOW_KEY)
 
-    def _roll_up(self, starts: Iterable[int], seq: int) -> None:
+    def _roll_up(self, starts: Iterable[int], seq: int, sensors: int) -> None:
         """Make the hours that `starts` touch anew, and their days."""
-        stamp = pl.lit(seq).alias("gold_seq")
         hours, days = sorted({at - at % HOUR for at in starts}), sorted({at - at % DAY for at in starts})
-        made = [
-            by_location_hourly(self._minutes.rows(range(hour, hour + HOUR, WINDOW_SECONDS))).with_columns(stamp)
-            for hour in hours
-        ]
-        self._hours.replace(hours, seq, lambda _: pl.concat(made))
-        made = [by_day(self._hours.rows(range(day, day + DAY, HOUR))).with_columns(stamp) for day in days]
-        self._days.replace(days, seq, lambda _: pl.concat(made))
+        windows = self._minutes.rows(*_periods(hours, HOUR, WINDOW_SECONDS, sensors))
+        self._hours.replace(hours, seq, _instead(by_location_hourly, windows, "hour_start", seq))
+        in_days = self._hours.rows(*_periods(days, DAY, HOUR, sensors))
+        self._days.replace(days, seq, _instead(by_day, in_days, "event_date", seq))
 
     def _tell_of_sensors(self, seen: Iterable[Sensor]) -> None:
         new = {
@@ -172,6 +169,21 @@ class Aggregate:
         for at in range(0, len(sensors), SENSORS_PER_MESSAGE):
             part = tuple(sensors[at : at + SENSORS_PER_MESSAGE])
             self._telemetry.send(SensorSeen(pipeline=self._arguments.pipeline, at=time.time(), sensors=part))
+
+
+def _periods(longer: Sequence[int], seconds: int, shorter: int, sensors: int) -> Iterator[list[int]]:
+    """The shorter periods within the longer ones, in groups whose rows, one of each sensor, find room in memory."""
+    together = max(1, ROWS_TOGETHER * shorter // (seconds * sensors))
+    for at in range(0, len(longer), together):
+        yield [start for first in longer[at : at + together] for start in range(first, first + seconds, shorter)]
+
+
+def _instead(
+    roll_up: Callable[[pl.DataFrame], pl.DataFrame], parts: Iterable[pl.DataFrame], period: str, seq: int
+) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """What puts the parts rolled up in the place of the rows of the same periods."""
+    made = pl.concat([roll_up(part) for part in parts]).with_columns(gold_seq=pl.lit(seq))
+    return lambda old: pl.concat([old.join(made, on=period, how="anti"), made], how="diagonal_relaxed")
 
 
 def _hour_and_times() -> tuple[Column, Column]:

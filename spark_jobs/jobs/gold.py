@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import reduce
 from operator import or_
 
+import numpy as np
 import polars as pl
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, Transaction, write_deltalake
@@ -20,6 +21,7 @@ from spark_jobs.jobs.tables import LAYOUTS, Commits
 PERIODS = {Table.SENSOR_5MIN: ("window_start", 300), Table.LOCATION_HOURLY: ("hour_start", 3600)}
 PERIODS[Table.DAILY_SUMMARY] = ("event_date", 86400)
 ATTEMPTS = 10
+MOST_RUNS = 100  # a condition names each of them
 
 
 class GoldTable(Commits):
@@ -30,10 +32,11 @@ class GoldTable(Commits):
         self._schema = to_arrow_schema(LAYOUTS[table].schema, timezone="UTC")
         self._column, self._seconds = PERIODS[table]
 
-    def rows(self, starts: Iterable[int]) -> pl.DataFrame:
-        """The rows of these periods."""
+    def rows(self, *groups: Iterable[int]) -> Iterator[pl.DataFrame]:
+        """For each group of periods, their rows; a group of distant ones may bring along what lies between."""
         self.delta.update_incremental()
-        return self._rows(self._runs(starts))
+        files = self.delta.to_pyarrow_dataset()
+        return (self._rows(files, self._runs(starts)) for starts in groups)
 
     def changed(self, seq: int) -> list[int]:
         """The periods in which rows are as the commit with `seq` left them."""
@@ -44,8 +47,9 @@ class GoldTable(Commits):
     def replace(self, starts: Iterable[int], seq: int, anew: Callable[[pl.DataFrame], pl.DataFrame]) -> bool:
         """Replace the rows of these periods by what `anew` makes of them, in one commit that carries `seq`.
 
-        False, and nothing written, when `seq` is committed already, by an earlier try or by another driver. Where
-        another writer was faster, the rows are read again. Raises CommitFailedError when ten others were.
+        Between distant periods it may be given others, too, and returns those as they are. False, and nothing written,
+        when `seq` is committed already, by an earlier try or by another driver. Where another writer was faster, the
+        rows are read again. Raises CommitFailedError when ten others were.
         """
         runs = self._runs(starts)
         where = " OR ".join(f"({self._column} >= '{low}' AND {self._column} <= '{high}')" for low, high in runs)
@@ -53,7 +57,12 @@ class GoldTable(Commits):
         for attempt in range(ATTEMPTS):
             if self.hold(seq):
                 return False
-            rows = anew(self._rows(runs)).select(self._schema.names).to_arrow().cast(self._schema)
+            rows = (
+                anew(self._rows(self.delta.to_pyarrow_dataset(), runs))
+                .select(self._schema.names)
+                .to_arrow()
+                .cast(self._schema)
+            )
             try:
                 write_deltalake(self.delta, rows, mode="overwrite", predicate=where, commit_properties=once)
                 break
@@ -62,21 +71,20 @@ class GoldTable(Commits):
                     raise
         return True
 
-    def _rows(self, runs: list[tuple[date, date]]) -> pl.DataFrame:
+    def _rows(self, files: ds.Dataset, runs: list[tuple[date, date]]) -> pl.DataFrame:
         period = ds.field(self._column)
         wanted = reduce(or_, ((period >= low) & (period <= high) for low, high in runs))
-        found = self.delta.to_pyarrow_dataset().to_table(filter=wanted).select(self._schema.names)
+        found = files.to_table(filter=wanted).select(self._schema.names)
         return pl.DataFrame(found.cast(self._schema))
 
     def _runs(self, starts: Iterable[int]) -> list[tuple[date, date]]:
-        """First and last period of each unbroken run of them."""
-        runs: list[list[int]] = []
-        for start in sorted(set(starts)):
-            if runs and start - runs[-1][1] <= self._seconds:
-                runs[-1][1] = start
-            else:
-                runs.append([start, start])
-        return [(self._at(low), self._at(high)) for low, high in runs]
+        """First and last period of each unbroken run of them; of more than MOST_RUNS, the nearest become one."""
+        at = np.unique(np.fromiter(starts, np.int64))
+        gaps = np.diff(at)
+        widest = np.argsort(gaps, kind="stable")[::-1][: MOST_RUNS - 1]
+        ends = np.sort(widest[gaps[widest] > self._seconds])
+        firsts, lasts = at[np.r_[0, ends + 1]], at[np.r_[ends, len(at) - 1]]
+        return [(self._at(int(low)), self._at(int(high))) for low, high in zip(firsts, lasts, strict=True)]
 
     def _at(self, epoch: int) -> date:
         at = datetime.fromtimestamp(epoch, UTC)

@@ -34,6 +34,9 @@ class Roster:
         self._watermark = watermark_seconds
         self._closed = 0
 
+    def __len__(self) -> int:
+        return len(self._sensors)
+
     def silences(self, seen: Iterable[Sensor], newest: float, due: set[str]) -> list[tuple[Sensor, int]]:
         """Take the windows that a batch `seen` has readings in, and return the (sensor, window start) that have none.
 

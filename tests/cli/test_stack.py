@@ -150,7 +150,7 @@ def test_recorded_readings_pass_beside_live_ones(stack: Stack) -> None:
     stack.up()
     done = stack.penstock("simulate", "--replay-csv", str(OFFICE))
     assert done.returncode == 0, done.stderr
-    until(lambda: stack.office_readings() == (OFFICE_READINGS, OFFICE_READINGS), 120)
+    until(lambda: stack.office_readings() == (OFFICE_READINGS, OFFICE_READINGS), 300)
     aside = stack.lake(Table.SET_ASIDE).to_table(filter=ds.field("sensor_id") == OFFICE_SENSOR)
     assert aside.num_rows == 0
 

@@ -130,10 +130,21 @@ def test_a_replaced_period_leaves_the_others_as_they_are(table: GoldTable) -> No
         [epoch(0), epoch(1), epoch(7)], 1, lambda _: gold(*(window("a", at, [float(at)]) for at in (0, 1, 7)))
     )
     table.replace([epoch(1)], 2, lambda old: merged_windows(old, frame(window("a", 1, [3.0]))).with_columns(gold_seq=2))
-    rows = table.rows([epoch(at) for at in range(12)]).sort("window_start").to_dicts()
+    rows = pl.concat(table.rows([epoch(at) for at in range(12)])).sort("window_start").to_dicts()
     assert [(row["reading_count"], row["value_max"]) for row in rows] == [(1, 0.0), (2, 3.0), (1, 7.0)]
-    assert table.rows([epoch(7)])["value_max"].to_list() == [7.0]
+    assert pl.concat(table.rows([epoch(7)]))["value_max"].to_list() == [7.0]
     assert (table.hold(2), table.hold(3)) == (True, False)
+
+
+def test_many_distant_periods_are_replaced_without_harm_to_those_between(table: GoldTable) -> None:
+    every, odd = range(0, 1200, 2), range(0, 1200, 4)
+    table.replace(map(epoch, every), 1, lambda _: gold(*(window("a", at, [1.0]) for at in every), seq=1))
+    later = frame(*(window("a", at, [2.0]) for at in odd))
+    stamp = pl.col("gold_seq").fill_null(2)
+    table.replace(map(epoch, odd), 2, lambda old: merged_windows(old, later).with_columns(stamp))
+    rows = pl.concat(table.rows(map(epoch, every))).sort("window_start")
+    assert rows["reading_count"].to_list() == [2, 1] * 300
+    assert sorted(table.changed(2)) == [epoch(at) for at in odd]
 
 
 def test_a_commit_that_was_overtaken_reads_again(table: GoldTable, tmp_path: Path) -> None:
@@ -148,7 +159,7 @@ def test_a_commit_that_was_overtaken_reads_again(table: GoldTable, tmp_path: Pat
 
     table.replace([epoch(0)], 1, anew)
     assert calls == [0, 1]
-    assert table.rows([epoch(0)])["reading_count"].to_list() == [2]
+    assert pl.concat(table.rows([epoch(0)]))["reading_count"].to_list() == [2]
 
 
 def test_a_sequence_is_written_once_whoever_was_first(table: GoldTable, tmp_path: Path) -> None:
@@ -161,7 +172,7 @@ def test_a_sequence_is_written_once_whoever_was_first(table: GoldTable, tmp_path
 
     assert not table.replace([epoch(0)], 5, anew)
     assert not table.replace([epoch(0)], 4, lambda _: mine)
-    assert table.rows([epoch(0)])["value_max"].to_list() == [1.0]
+    assert pl.concat(table.rows([epoch(0)]))["value_max"].to_list() == [1.0]
 
 
 def test_the_periods_of_a_commit_are_found_again(table: GoldTable) -> None:
