@@ -42,7 +42,8 @@ class LocalLauncher:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**inherited, "PYSPARK_PYTHON": sys.executable},
+                # Two arenas: with one for each thread, glibc keeps what delta-rs and Arrow have freed.
+                env={**inherited, "PYSPARK_PYTHON": sys.executable, "MALLOC_ARENA_MAX": "2"},
             )
         return process.pid
 
