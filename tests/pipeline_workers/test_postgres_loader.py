@@ -172,7 +172,7 @@ def test_a_loader_killed_before_its_commit_leaves_nothing(loader: PostgresLoader
         process = start_load(warehouse, 1, lake)
         wait_for(lambda: watching.execute(waiting).fetchone() == (1,))
         process.kill()
-        process.wait()
+        process.communicate()
         holding.rollback()
         wait_for(lambda: watching.execute(others).fetchone() == (1,))  # the one that holds nothing any more
     assert facts(warehouse) == {}
@@ -191,7 +191,7 @@ def test_a_loader_killed_in_its_commit_has_committed_all_of_it_or_nothing(
         committing = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'advisory'"
         wait_for(lambda: holding.execute(committing).fetchone() == (1,))
         process.kill()
-        process.wait()
+        process.communicate()
         holding.execute("SELECT pg_advisory_unlock(1)")
         assert loader.load(1, lake).rise_by_hour == {HOUR: 3}
     assert facts(warehouse) == {("a", 0): 3}
@@ -206,7 +206,7 @@ def test_a_loader_killed_after_its_commit_is_found_to_have_committed(
     assert process.stdout is not None
     assert process.stdout.readline() == "committed\n"
     process.kill()
-    process.wait()
+    process.communicate()
     again = loader.load(1, lake)
     assert (again.repeated, again.rise_by_hour) == (True, {HOUR: 3})
     assert facts(warehouse) == {("a", 0): 3}
