@@ -6,7 +6,9 @@ import logging
 from functools import cache
 
 from django.conf import settings
+from django.db import transaction
 
+from controlplane.telemetry.services import load_measure
 from controlplane.warehouse.services import load_fail, load_finish, load_start
 from pipeline_workers.loaders.base import Loader
 from pipeline_workers.loaders.postgres import PostgresLoader
@@ -31,11 +33,13 @@ def load(load_id: int) -> None:
         load_fail(load=row, reason=(str(error).splitlines() or [type(error).__name__])[0][:500])
         logger.exception("load %s failed", row.pk)
         return
-    load_finish(
-        load=row,
-        gold_version=done.gold_versions.get(Table.SENSOR_5MIN, -1),
-        gold_seq=done.seq,
-        windows=done.windows,
-        rises=done.rise_by_hour,
-        committed_at=done.committed_at,
-    )
+    with transaction.atomic():
+        carried = load_finish(
+            load=row,
+            gold_version=done.gold_versions.get(Table.SENSOR_5MIN, -1),
+            gold_seq=done.seq,
+            windows=done.windows,
+            rises=done.rise_by_hour,
+            committed_at=done.committed_at,
+        )
+        load_measure(pipeline=row.pipeline, carried=carried, at=done.committed_at)

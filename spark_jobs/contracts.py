@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -197,7 +198,7 @@ class DriverState(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """Base of the telemetry messages: JSON on the telemetry topic, keyed by pipeline, told apart by `kind`."""
+    """Base of telemetry and commands: JSON on the topic of either, keyed by pipeline, told apart by `kind`."""
 
     kind: ClassVar[str]
 
@@ -272,6 +273,12 @@ class SensorSeen(Message):
     sensors: tuple[tuple[str, str, str, str, float], ...] = ()
 
 
+class SimulatorActivity(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
 @dataclass(frozen=True)
 class SimulatorReport(Message):
     """Exact counts of what a simulator has delivered so far, by kind of injection; `final` on its last word."""
@@ -287,19 +294,30 @@ class SimulatorReport(Message):
     late: int = 0
     failed: int = 0
     final: bool = False
+    state: str = SimulatorActivity.RUNNING
+
+
+@dataclass(frozen=True)
+class SimulatorCommand(Message):
+    """What a pipeline's controlled simulators shall do. On the control topic, compacted: the newest one holds."""
+
+    kind: ClassVar[str] = "simulator_command"
+
+    desired: str = SimulatorActivity.RUNNING
 
 
 MESSAGES: dict[str, type[Message]] = {
     item.kind: item for item in (BatchCommitted, IngestProgress, DriverReport, SensorSeen, SimulatorReport)
 }
+COMMANDS: dict[str, type[Message]] = {SimulatorCommand.kind: SimulatorCommand}
 
 
-def parse_message(payload: bytes) -> Message:
-    """The message in `payload`. Raises ValueError when it is none of MESSAGES."""
+def parse_message(payload: bytes, among: Mapping[str, type[Message]] = MESSAGES) -> Message:
+    """The message in `payload`. Raises ValueError when it is none of `among`."""
     raw = json.loads(payload)
-    if not isinstance(raw, dict) or raw.get("kind") not in MESSAGES:
+    if not isinstance(raw, dict) or raw.get("kind") not in among:
         raise ValueError("not a telemetry message")
-    kind = MESSAGES[raw.pop("kind")]
+    kind = among[raw.pop("kind")]
     try:
         raw["entries"] = [Entry(**item) for item in raw.get("entries", ())]
         if not raw["entries"]:

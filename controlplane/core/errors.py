@@ -11,3 +11,7 @@ class NotFound(DomainError):
 
 class IllegalMove(DomainError):
     """A state may not follow the present one."""
+
+
+class Invalid(DomainError):
+    """What was asked for makes no sense as it stands, whatever there is."""

@@ -16,11 +16,14 @@ CHUNK = 2000
 
 
 @transaction.atomic
-def entries_record(*, pipeline: Pipeline, query: str, generation: int, batch: int, entries: Iterable[Entry]) -> None:
-    """Upsert the entries of a batch, and move the totals by what that changed."""
+def entries_record(
+    *, pipeline: Pipeline, query: str, generation: int, batch: int, entries: Iterable[Entry]
+) -> Counter[tuple[str, str]]:
+    """Upsert the entries of a batch, and move the totals by what that changed; gives the rise by (measure, detail)."""
+    rises: Counter[tuple[str, str]] = Counter()
     told = {(item.measure, item.hour, item.detail): item.count for item in entries}
     if not told:
-        return
+        return rises
     # Two writers of one batch wait here for each other, so that the difference is taken once.
     Pipeline.objects.select_for_update(no_key=True).get(pk=pipeline.pk)
     known = LedgerEntry.objects.filter(pipeline=pipeline, query=query, generation=generation, batch=batch)
@@ -46,9 +49,9 @@ def entries_record(*, pipeline: Pipeline, query: str, generation: int, batch: in
         unique_fields=["pipeline", "query", "generation", "batch", "measure", "hour", "detail"],
         update_fields=["count"],
     )
-    rises: Counter[tuple[str, str]] = Counter()
     for key, count in changed.items():
         rises[key[0], key[2]] += count - before.get(key, 0)
     for (measure, detail), rise in sorted(rises.items()):
         total, _ = LedgerTotal.objects.get_or_create(pipeline=pipeline, measure=measure, detail=detail)
         LedgerTotal.objects.filter(pk=total.pk).update(count=F("count") + rise)
+    return rises

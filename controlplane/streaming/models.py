@@ -56,7 +56,14 @@ class MicroBatch(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["pipeline", "query", "generation", "batch"], name="micro_batch_once")
         ]
-        indexes = [models.Index(fields=["pipeline", "query", "-committed_at"], name="micro_batch_newest")]
+        indexes = [
+            models.Index(fields=["pipeline", "query", "-committed_at"], name="micro_batch_newest"),
+            models.Index(
+                fields=["pipeline", "committed_at"],
+                name="micro_batch_unloaded",
+                condition=models.Q(query="aggregate", carried_by=None),
+            ),
+        ]
 
 
 class PartitionProgress(models.Model):

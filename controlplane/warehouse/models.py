@@ -30,7 +30,10 @@ class Load(models.Model):
     latency = models.JSONField(default=list)
 
     class Meta:
-        indexes = [models.Index(fields=["pipeline", "status", "-committed_at"], name="load_newest")]
+        indexes = [
+            models.Index(fields=["pipeline", "status", "-committed_at"], name="load_newest"),
+            models.Index(fields=["pipeline", "status", "-gold_seq"], name="load_reached"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["pipeline"], condition=models.Q(status="requested"), name="load_requested_once"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from controlplane.pipelines.models import Pipeline
+from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
+from spark_jobs.contracts import Query
 
 BATCH_BITS = 40
 
@@ -13,3 +17,9 @@ def loaded_up_to(pipeline: Pipeline) -> tuple[int, int] | None:
     done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED, gold_seq__isnull=False)
     seq = done.order_by("-gold_seq").values_list("gold_seq", flat=True).first()
     return None if seq is None or seq < 0 else (seq >> BATCH_BITS, seq & ((1 << BATCH_BITS) - 1))
+
+
+def unloaded_since(pipeline: Pipeline) -> datetime | None:
+    """When the oldest Gold batch was committed that no load has carried yet."""
+    waiting = MicroBatch.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, carried_by=None, rows_in__gt=0)
+    return waiting.order_by("committed_at").values_list("committed_at", flat=True).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -18,6 +19,13 @@ from spark_jobs.contracts import Entry, Measure, Query
 
 ABANDONED = timedelta(seconds=60)
 QUANTILES = np.arange(101) / 100
+
+
+class Carried(NamedTuple):
+    """What a load was the first to bring: readings, and 101 quantiles of their latency, none if nothing was timed."""
+
+    readings: int
+    latency: list[float]
 
 
 def load_request(*, pipeline: Pipeline) -> Load:
@@ -45,10 +53,10 @@ def load_start(*, load_id: int) -> Load | None:
 @transaction.atomic
 def load_finish(
     *, load: Load, gold_version: int, gold_seq: int, windows: int, rises: dict[int, int], committed_at: float
-) -> None:
+) -> Carried:
     """Keep what a load did; `rises` is the rise of reading_count by event hour (epoch seconds)."""
     entries = [Entry(hour, Measure.WAREHOUSE, count) for hour, count in rises.items() if count]
-    entries_record(pipeline=load.pipeline, query="load", generation=0, batch=load.pk, entries=entries)
+    changed = entries_record(pipeline=load.pipeline, query="load", generation=0, batch=load.pk, entries=entries)
     latency, _ = _latency(load, gold_seq, committed_at)
     started = load.started_at or timezone.now()
     Load.objects.filter(pk=load.pk).update(
@@ -62,6 +70,7 @@ def load_finish(
         readings=sum(rises.values()),
         latency=latency,
     )
+    return Carried(changed.total(), latency)
 
 
 def load_fail(*, load: Load, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Telemetry topic to PostgreSQL. `python -m pipeline_workers.collector`.
+"""Takes telemetry in. Kafka, PostgreSQL and Redis may each be away meanwhile.
 
 Where the topic has been read to is kept in PostgreSQL, in the transaction of what was read: a collector killed at any
 moment neither loses nor repeats a message. Kafka's own group offsets only show how it stands.
@@ -7,29 +7,28 @@ moment neither loses nor repeats a message. Kafka's own group offsets only show 
 from __future__ import annotations
 
 import logging
-import signal
-import sys
 import threading
-import time
 
-import django
 import django.db
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
+from controlplane.telemetry.models import ConsumedOffset
+from controlplane.telemetry.services import messages_take
+from pipeline_workers.collector.ends import EndsSampler
+from pipeline_workers.collector.publishing import Publisher
 from spark_jobs.contracts import Message, parse_message
 
 GROUP = "penstock-collector"
 MESSAGES_PER_TRANSACTION = 100
-WAIT_SECONDS = 0.25
-SAMPLE_SECONDS = 1.0
+WAIT_SECONDS = 0.1
 LONGEST_PAUSE = 10.0
 
 logger = logging.getLogger("penstock.collector")
 
 
 class Collector:
-    """Consumes until `stop`; Kafka or PostgreSQL may be away meanwhile."""
+    """Consumes until `stop`."""
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._topic = topic
@@ -46,7 +45,8 @@ class Collector:
                 "isolation.level": "read_committed",
             }
         )
-        self._sampled = 0.0
+        self._ends = EndsSampler(bootstrap_servers)
+        self._publisher = Publisher()
 
     def stop(self, *_: object) -> None:
         self._stop.set()
@@ -60,33 +60,34 @@ class Collector:
                     self._turn()
                     pause = 0.5
                 except (django.db.Error, KafkaException) as error:
-                    # Nothing of this turn is in PostgreSQL: read it again once that answers.
+                    # What of this turn is not in PostgreSQL is read again once that answers.
                     logger.warning("waiting %.1f s: %s", pause, str(error).splitlines()[0])
                     django.db.close_old_connections()
                     self._stop.wait(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
                     self._rewind()
         finally:
+            self._publisher.close()
             self._consumer.close()
 
     def _turn(self) -> None:
-        from controlplane.telemetry.services import messages_take
+        touched = self._take() | self._ends.take()
+        self._publisher.publish(touched)
 
+    def _take(self) -> set[str]:
+        """Take what has come; gives the pipelines that it is of."""
         records = [item for item in self._consumer.consume(MESSAGES_PER_TRANSACTION, WAIT_SECONDS) if _is_record(item)]
-        if records:
-            messages = [message for item in records if (message := _parsed(item)) is not None]
-            offsets = {item.partition(): item.offset() + 1 for item in records}
-            messages_take(topic=self._topic, messages=messages, offsets=offsets)
-            positions = [TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()]
-            self._consumer.commit(offsets=positions, asynchronous=True)
-        if time.monotonic() - self._sampled >= SAMPLE_SECONDS:
-            self._sampled = time.monotonic()
-            self._sample_ends()
+        if not records:
+            return set()
+        messages = [message for item in records if (message := _parsed(item)) is not None]
+        offsets = {item.partition(): item.offset() + 1 for item in records}
+        messages_take(topic=self._topic, messages=messages, offsets=offsets)
+        positions = [TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()]
+        self._consumer.commit(offsets=positions, asynchronous=True)
+        return {message.pipeline for message in messages}
 
     def _resume(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on where PostgreSQL says, whatever Kafka thinks."""
-        from controlplane.telemetry.models import ConsumedOffset
-
         known = dict(ConsumedOffset.objects.filter(topic=self._topic).values_list("partition", "next_offset"))
         for item in partitions:
             item.offset = known.get(item.partition, 0)
@@ -98,18 +99,6 @@ class Collector:
             self._resume(self._consumer, self._consumer.assignment())
         except (django.db.Error, KafkaException) as error:
             logger.warning("not yet: %s", str(error).splitlines()[0])
-
-    def _sample_ends(self) -> None:
-        from controlplane.pipelines.models import Pipeline
-        from controlplane.streaming.services import ends_sampled
-
-        for pipeline in Pipeline.objects.all():
-            metadata = self._consumer.list_topics(pipeline.topic, timeout=2).topics[pipeline.topic]
-            ends = {}
-            for partition in metadata.partitions:
-                _, high = self._consumer.get_watermark_offsets(TopicPartition(pipeline.topic, partition), timeout=2)
-                ends[partition] = high
-            ends_sampled(pipeline=pipeline, ends=ends)
 
 
 def _is_record(item: Record) -> bool:
@@ -127,18 +116,3 @@ def _parsed(item: Record) -> Message | None:
     except ValueError as error:
         logger.error("not a telemetry message at offset %s: %s", item.offset(), error)
         return None
-
-
-def main() -> int:
-    django.setup()
-    from django.conf import settings
-
-    collector = Collector(settings.PENSTOCK["bootstrap_servers"], settings.PENSTOCK["telemetry_topic"])
-    signal.signal(signal.SIGTERM, collector.stop)
-    signal.signal(signal.SIGINT, collector.stop)
-    collector.run()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

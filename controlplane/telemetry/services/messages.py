@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -12,7 +13,10 @@ from controlplane.ledger.services import entries_record
 from controlplane.pipelines.models import Pipeline
 from controlplane.sensors.services import sensors_see
 from controlplane.streaming import services as streaming
+from controlplane.telemetry.metrics import Metric
 from controlplane.telemetry.models import ConsumedOffset, SimulatorState
+from controlplane.telemetry.selectors import lag
+from controlplane.telemetry.services.rollups import Sample, rises_add, rollups_add
 from controlplane.warehouse.services import load_request
 from spark_jobs.contracts import (
     BatchCommitted,
@@ -44,14 +48,25 @@ def messages_take(*, topic: str, messages: Iterable[Message], offsets: Mapping[i
         ConsumedOffset.objects.update_or_create(topic=topic, partition=partition, defaults={"next_offset": offset})
 
 
+@transaction.atomic
+def ends_take(*, pipeline: Pipeline, ends: dict[int, int]) -> None:
+    """Take the broker's end offset of each partition, and with it the lag."""
+    streaming.ends_sampled(pipeline=pipeline, ends=ends)
+    now = lag(pipeline)
+    known = {"": now["total"], **now["partitions"]}
+    samples = [Sample(Metric.LAG, float(count), label=label) for label, count in known.items() if count is not None]
+    rollups_add(pipeline=pipeline, at=time.time(), samples=samples)
+
+
 def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> None:
-    entries_record(
+    rises = entries_record(
         pipeline=pipeline,
         query=message.query,
         generation=message.generation,
         batch=message.batch,
         entries=message.entries,
     )
+    rises_add(pipeline=pipeline, at=message.at, rises=rises)
     if message.part == message.parts:
         streaming.batch_committed(pipeline=pipeline, message=message)
         if message.query == Query.AGGREGATE and message.rows_in:
@@ -76,7 +91,7 @@ def _take_simulator(_: Pipeline, message: SimulatorReport) -> None:
         defaults={
             "pipeline": message.pipeline,
             "counts": {name: getattr(message, name) for name in COUNTS},
-            "final": message.final,
+            "activity": message.state,
             "at": datetime.fromtimestamp(message.at, UTC),
         },
     )

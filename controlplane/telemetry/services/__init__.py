@@ -1,0 +1,13 @@
+"""Writing: telemetry taken in, rollups added to, live states published, simulators commanded."""
+
+from controlplane.telemetry.services.live import live_publish
+from controlplane.telemetry.services.messages import ends_take, messages_take
+from controlplane.telemetry.services.rollups import load_measure, rollups_prune
+
+__all__ = [
+    "ends_take",
+    "live_publish",
+    "load_measure",
+    "messages_take",
+    "rollups_prune",
+]
