@@ -39,3 +39,10 @@ def sweep_outbox() -> None:
     from controlplane.core.outbox import sweep
 
     sweep()
+
+
+@shared_task(name="penstock.prune_rollups")
+def prune_rollups() -> None:
+    from controlplane.telemetry.services import rollups_prune
+
+    rollups_prune()

@@ -43,7 +43,7 @@ UNITS = {
 }
 QUANTILES = {Metric.LATENCY_P50: 50, Metric.LATENCY_P95: 95, Metric.LATENCY_P99: 99}
 # A load is told of by nobody's batch: `loaded` comes from the load itself.
-COUNTED = {
+COUNTED: dict[str, Metric] = {
     Measure.KAFKA: Metric.INGESTED,
     Measure.ACCEPTED: Metric.ACCEPTED,
     Measure.DEAD_LETTER: Metric.DEAD_LETTERS,

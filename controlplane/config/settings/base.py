@@ -58,6 +58,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expires": 10}},
     "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expires": 5}},
+    "prune rollups": {"task": "penstock.prune_rollups", "schedule": schedule(600.0), "options": {"expires": 300}},
 }
 
 LOGGING = {
@@ -71,6 +72,7 @@ LOGGING = {
 PENSTOCK = {
     "bootstrap_servers": env("PENSTOCK_BOOTSTRAP_SERVERS"),
     "telemetry_topic": env("PENSTOCK_TELEMETRY_TOPIC", default="penstock.telemetry"),
+    "control_topic": env("PENSTOCK_CONTROL_TOPIC", default="penstock.control"),
     "lake": env("PENSTOCK_LAKE"),
     "checkpoints": env("PENSTOCK_CHECKPOINTS"),
     "warehouse_url": env("PENSTOCK_WAREHOUSE_URL"),

@@ -53,7 +53,7 @@ def rises_add(*, pipeline: Pipeline, at: float, rises: Mapping[tuple[str, str], 
     """Add what the ledger rose by, (measure, detail) -> count. What a replay did not change adds nothing."""
     counted: Counter[tuple[Metric, str]] = Counter()
     for (measure, detail), rise in rises.items():
-        if metric := COUNTED.get(measure):  # type: ignore[call-overload] # a Measure is its string
+        if metric := COUNTED.get(measure):
             counted[metric, detail if metric in LABELLED else ""] += rise
     samples = [Sample(metric, float(rise), label=label) for (metric, label), rise in counted.items() if rise]
     rollups_add(pipeline=pipeline, at=at, samples=samples)
