@@ -1,5 +1,17 @@
-from django.urls import path
+from django.contrib import admin
+from django.urls import include, path
+from django_prometheus.exports import ExportToDjangoView
 
-from controlplane.config.health import healthz
+from controlplane.config.health import healthz, readyz
 
-urlpatterns = [path("healthz", healthz)]
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", ExportToDjangoView),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("controlplane.config.api")),
+]
+handler400 = "controlplane.core.api.problems.bad_request"
+handler403 = "controlplane.core.api.problems.forbidden"
+handler404 = "controlplane.core.api.problems.not_found"
+handler500 = "controlplane.core.api.problems.server_error"

@@ -3,6 +3,8 @@
 import environ
 from celery.schedules import schedule
 
+from controlplane.config.settings.web import *  # noqa: F403
+
 env = environ.Env()
 
 SECRET_KEY = env("PENSTOCK_SECRET_KEY")
@@ -12,9 +14,19 @@ ROOT_URLCONF = "controlplane.config.urls"
 ASGI_APPLICATION = "controlplane.config.asgi.application"
 
 INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "channels",
     "django_celery_beat",
+    "django_prometheus",
+    "drf_spectacular",
     "controlplane.core",
+    "controlplane.accounts",
     "controlplane.sensors",
     "controlplane.pipelines",
     "controlplane.streaming",
@@ -22,7 +34,6 @@ INSTALLED_APPS = [
     "controlplane.warehouse",
     "controlplane.telemetry",
 ]
-MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
 
 DATABASES = {"default": {**env.db_url("PENSTOCK_DATABASE_URL"), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -64,12 +75,14 @@ CELERY_BEAT_SCHEDULE = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "controlplane.core.request_id.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(request_tag)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }
 
 PENSTOCK = {
+    "name": env("PENSTOCK_NAME", default="penstock"),
     "bootstrap_servers": env("PENSTOCK_BOOTSTRAP_SERVERS"),
     "telemetry_topic": env("PENSTOCK_TELEMETRY_TOPIC", default="penstock.telemetry"),
     "control_topic": env("PENSTOCK_CONTROL_TOPIC", default="penstock.control"),

@@ -10,3 +10,5 @@ os.environ.setdefault("PENSTOCK_SECRET_KEY", secrets.token_urlsafe(32))
 from controlplane.config.settings.base import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["testserver"]
+# The slow ones are Django's to test.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

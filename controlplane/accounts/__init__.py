@@ -1,0 +1,1 @@
+"""Who may do what, and who did: people with a role, their API tokens, the audit log."""

@@ -1,0 +1,9 @@
+"""Version 1 of the API: each app brings its part."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+urlpatterns = [
+    path("schema", SpectacularJSONAPIView.as_view()),
+    path("", include("controlplane.accounts.urls")),
+]

@@ -1,0 +1,1 @@
+"""What every endpoint has in common: problems, pages, permissions, strict input. Endpoints are in their apps' `api`."""
