@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 PARTITIONS = 3
-TELEMETRY_PARTITIONS = 1
 TIMEOUT_SECONDS = 15.0
 
 # Deleting by age or size is the only clean-up that leaves every retained offset readable; the append time is the one
@@ -20,33 +21,47 @@ SETTINGS = {
     "message.timestamp.type": "LogAppendTime",
     "max.message.bytes": str(4 * 1024 * 1024),
 }
+# Of commands the newest of each key is all that counts.
+CONTROL_SETTINGS = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a topic must be."""
+
+    partitions: int
+    settings: Mapping[str, str]
 
 
 class TopicError(Exception):
     """A topic cannot be used as it is; the message names the topic, and the setting that differs."""
 
 
-def ensure_topics(bootstrap_servers: str, topic: str, telemetry_topic: str) -> dict[str, str]:
+def ensure_topics(
+    bootstrap_servers: str, topic: str, telemetry_topic: str, control_topic: str | None = None
+) -> dict[str, str]:
     """Create what is missing, check what exists, and return each topic's id, by which a recreated one is noticed.
 
     Raises TopicError where an existing topic has other settings: changing them behind their owner's back could delete
     data or move the order of a sensor's readings, so that is left to people.
     """
-    wanted = {topic: PARTITIONS, telemetry_topic: TELEMETRY_PARTITIONS}
+    wanted = {topic: Wanted(PARTITIONS, SETTINGS), telemetry_topic: Wanted(1, SETTINGS)}
+    if control_topic:
+        wanted[control_topic] = Wanted(1, CONTROL_SETTINGS)
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
     try:
         existing = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise TopicError(f"no Kafka answers at {bootstrap_servers}: {_reason(error)}") from error
-    _create(admin, {name: count for name, count in wanted.items() if name not in existing})
-    _check_settings(admin, list(wanted))
+    _create(admin, {name: item for name, item in wanted.items() if name not in existing})
+    _check_settings(admin, wanted)
     return _describe(admin, wanted)
 
 
-def _create(admin: AdminClient, missing: dict[str, int]) -> None:
+def _create(admin: AdminClient, missing: Mapping[str, Wanted]) -> None:
     if not missing:
         return
-    new = [NewTopic(name, num_partitions=count, config=SETTINGS) for name, count in missing.items()]
+    new = [NewTopic(name, num_partitions=item.partitions, config=dict(item.settings)) for name, item in missing.items()]
     for name, future in admin.create_topics(new, request_timeout=TIMEOUT_SECONDS).items():
         try:
             future.result()
@@ -66,11 +81,11 @@ def _await_visible(admin: AdminClient, names: set[str]) -> None:
         time.sleep(0.1)
 
 
-def _check_settings(admin: AdminClient, names: list[str]) -> None:
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+def _check_settings(admin: AdminClient, wanted: Mapping[str, Wanted]) -> None:
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in wanted]
     for resource, future in admin.describe_configs(resources, request_timeout=TIMEOUT_SECONDS).items():
         actual = _result(future, f"the settings of topic {resource.name} cannot be read")
-        for setting, value in SETTINGS.items():
+        for setting, value in wanted[resource.name].settings.items():
             found = actual[setting].value
             if found != value:
                 raise TopicError(
@@ -78,13 +93,14 @@ def _check_settings(admin: AdminClient, names: list[str]) -> None:
                 )
 
 
-def _describe(admin: AdminClient, wanted: dict[str, int]) -> dict[str, str]:
+def _describe(admin: AdminClient, wanted: Mapping[str, Wanted]) -> dict[str, str]:
     futures = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=TIMEOUT_SECONDS)
     ids: dict[str, str] = {}
     for name, future in futures.items():
         described = _result(future, f"topic {name} cannot be described")
-        if len(described.partitions) != wanted[name]:
-            raise TopicError(f"topic {name} has {len(described.partitions)} partitions, it must have {wanted[name]}")
+        found, count = len(described.partitions), wanted[name].partitions
+        if found != count:
+            raise TopicError(f"topic {name} has {found} partitions, it must have {count}")
         ids[name] = str(described.topic_id)
     return ids
 

@@ -316,7 +316,7 @@ def parse_message(payload: bytes, among: Mapping[str, type[Message]] = MESSAGES)
     """The message in `payload`. Raises ValueError when it is none of `among`."""
     raw = json.loads(payload)
     if not isinstance(raw, dict) or raw.get("kind") not in among:
-        raise ValueError("not a telemetry message")
+        raise ValueError("not a message of a kind that belongs here")
     kind = among[raw.pop("kind")]
     try:
         raw["entries"] = [Entry(**item) for item in raw.get("entries", ())]

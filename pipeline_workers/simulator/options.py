@@ -85,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--speed", type=_speed, help="times as fast as recorded; 0 is full speed (0; 1 with rebase)")
     replay.add_argument("--rebase-now", action="store_true", help="move the times: the first row lies at now")
 
-    report = parser.add_argument_group("reports")
+    report = parser.add_argument_group("reports and commands")
     report.add_argument("--pipeline", default="plant", help="whose telemetry it is (%(default)s)")
     report.add_argument("--telemetry-topic", default="penstock.telemetry", help="empty for none (%(default)s)")
+    report.add_argument("--controlled", action="store_true", help="pause and resume as the control topic says")
+    report.add_argument("--control-topic", default="penstock.control", help="with --controlled (%(default)s)")
     report.add_argument("--metrics-port", type=int, help="serve Prometheus metrics on this port")
     report.add_argument("--metrics-address", default="127.0.0.1", help="and this address (%(default)s)")
     report.add_argument("--progress", action="store_true", help="show on stderr how far it is")

@@ -16,7 +16,7 @@ from prometheus_client import Counter as PrometheusCounter
 
 from pipeline_workers.simulator.delivery import Delivery
 from pipeline_workers.simulator.fleet import Kind
-from spark_jobs.contracts import SimulatorReport
+from spark_jobs.contracts import SimulatorActivity, SimulatorReport
 
 EVERY_SECONDS = 1.0
 log = logging.getLogger(__name__)
@@ -75,18 +75,18 @@ class Reporter:
         # A producer of its own: a report that does not arrive is a pity, a reading that does not is an error.
         self._producer = Producer({"bootstrap.servers": telemetry[0], "log_level": 2}) if telemetry else None
 
-    def tick(self) -> None:
+    def tick(self, activity: SimulatorActivity = SimulatorActivity.RUNNING) -> None:
         """Report if it is time to."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             # By kind the counts are exact only when nothing is under way; while Kafka is away, they wait.
             if not self._delivery.flush(0.5):
-                self._tell(final=False)
+                self._tell(activity)
             self._show()
 
     def final(self) -> dict[str, Any]:
         """The last report, and the counts as the caller prints them."""
-        report = self._tell(final=True)
+        report = self._tell(SimulatorActivity.FINISHED)
         if self._progress:
             self._show()
             sys.stderr.write("\n")
@@ -105,7 +105,7 @@ class Reporter:
             "readings_per_second": round(report.sent / seconds, 1),
         }
 
-    def _tell(self, *, final: bool) -> SimulatorReport:
+    def _tell(self, activity: SimulatorActivity) -> SimulatorReport:
         delivered = self._delivery.made - self._delivery.failed
         failed = self._delivery.failed.total()
         report = SimulatorReport(
@@ -119,7 +119,8 @@ class Reporter:
             duplicates=delivered[Kind.DUPLICATE],
             late=delivered[Kind.LATE],
             failed=failed,
-            final=final,
+            final=activity is SimulatorActivity.FINISHED,
+            state=activity,
         )
         if self._metrics:
             self._metrics.update(delivered, failed, self._delivery.queued)

@@ -13,6 +13,7 @@ from collections import Counter
 from types import FrameType
 from typing import Any, TextIO
 
+from pipeline_workers.simulator.control import Control
 from pipeline_workers.simulator.delivery import Delivery, DeliveryError
 from pipeline_workers.simulator.fleet import Batch, Fleet
 from pipeline_workers.simulator.options import parse
@@ -20,6 +21,7 @@ from pipeline_workers.simulator.profiles import fleet_of
 from pipeline_workers.simulator.replay import RowError, rows
 from pipeline_workers.simulator.report import Metrics, Reporter
 from pipeline_workers.simulator.source import SECOND, FleetSource, ReplaySource, Source
+from spark_jobs.contracts import SimulatorActivity
 
 # Messages due within this time go together: waking for each would cost more than it says.
 PAUSE_SECONDS = 0.01
@@ -50,9 +52,13 @@ def _run(options: argparse.Namespace) -> int:
         progress=options.progress,
     )
     delivery.connect(*filter(None, (options.topic, options.telemetry_topic)))
+    control = None
+    if options.controlled:
+        delivery.connect(options.control_topic)
+        control = Control(options.bootstrap_servers, options.control_topic, options.pipeline)
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(options.truth.open("w", encoding="utf-8")) if options.truth else None
-        run = Simulation(_source(options), delivery, reporter, truth, stop_seconds=options.delivery_timeout)
+        run = Simulation(_source(options), delivery, reporter, truth, control, stop_seconds=options.delivery_timeout)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, run.stop)
         try:
@@ -79,13 +85,21 @@ class Simulation:
     """Brings a source's messages to Kafka when they are due, and their truth into a file."""
 
     def __init__(
-        self, source: Source, delivery: Delivery, reporter: Reporter, truth: TextIO | None, *, stop_seconds: float
+        self,
+        source: Source,
+        delivery: Delivery,
+        reporter: Reporter,
+        truth: TextIO | None,
+        control: Control | None,
+        *,
+        stop_seconds: float,
     ) -> None:
         self.reasons: Counter[str] = Counter()
         self._source = source
         self._delivery = delivery
         self._reporter = reporter
         self._truth = truth
+        self._control = control
         self._stop_seconds = stop_seconds
         self._stopped = False
 
@@ -98,7 +112,9 @@ class Simulation:
         try:
             while not self._stopped and (due := self._source.next_due()) is not None:
                 now = time.time_ns() // 1000
-                if due > now:
+                if self._control is not None and self._control.paused():
+                    self._pause(self._control, now)
+                elif due > now:
                     time.sleep(min(max((due - now) / SECOND, PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
                     self._delivery.poll(0)
                 else:
@@ -106,6 +122,13 @@ class Simulation:
                 self._reporter.tick()
         finally:
             self._finish()
+
+    def _pause(self, control: Control, since: int) -> None:
+        """Send nothing until resumed; the time in between is not made up for."""
+        while control.paused() and not self._stopped:
+            self._delivery.poll(LONGEST_PAUSE_SECONDS)
+            self._reporter.tick(SimulatorActivity.PAUSED)
+        self._source.postpone(max(0, time.time_ns() // 1000 - since))
 
     def _send(self, batch: Batch) -> None:
         while not self._delivery.has_room(len(batch)):

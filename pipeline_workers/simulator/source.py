@@ -27,6 +27,9 @@ class Source(Protocol):
     def take(self, now: int) -> Batch:
         """What is due by `now`, up to MOST messages."""
 
+    def postpone(self, duration: int) -> None:
+        """Have all that is left due that much later, as if the time in between had not been."""
+
 
 class FleetSource:
     """A fleet's readings: message i due, and stamped, at start + i / rate; at rate 0 as fast as they can be made."""
@@ -60,6 +63,9 @@ class FleetSource:
         if self._left is not None:
             self._left -= len(stamps)
         return self._fleet.readings(stamps)
+
+    def postpone(self, duration: int) -> None:
+        self._start += duration
 
     def _due(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         due = self._start + (numbers * (SECOND / self._rate)).astype(np.int64)
@@ -98,6 +104,9 @@ class ReplaySource:
             batch.payloads.append(self._row.payload(due if self._rebase else self._row.time))
             self._fetch()
         return batch
+
+    def postpone(self, duration: int) -> None:
+        self._start += duration
 
     def _due(self, row: Row) -> int:
         assert self._first is not None

@@ -64,3 +64,12 @@ def test_exactly_as_many_messages_as_asked_for() -> None:
         while fleet.next_due() is not None:
             made += len(fleet.take(START + 60_000_000))
         assert made == MOST + 7
+
+
+def test_after_a_pause_messages_go_on_at_the_rate_from_then() -> None:
+    fleet = source(rate=100)
+    assert stamps(fleet.take(START + 15_000).payloads) == [START, START + 10_000]
+    fleet.postpone(5_000_001)
+    later = START + 5_000_000
+    assert fleet.next_due() == later + 20_000
+    assert stamps(fleet.take(later + 35_001).payloads) == [later + 20_000, later + 30_000]

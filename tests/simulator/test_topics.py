@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from pipeline_workers.topics import SETTINGS, TopicError, ensure_topics
 
@@ -23,6 +23,18 @@ def test_topics_are_made_once_and_keep_their_ids(kafka: str) -> None:
     assert ensure_topics(kafka, topic, telemetry) == made
     known = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).topics
     assert (len(known[topic].partitions), len(known[telemetry].partitions)) == (3, 1)
+
+
+@pytest.mark.integration
+def test_the_control_topic_keeps_the_newest_of_each_key(kafka: str) -> None:
+    topic, telemetry, control = name(), name(), name()
+    assert control in ensure_topics(kafka, topic, telemetry, control)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, control)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    settings = admin.describe_configs([resource])[resource].result()
+    assert settings["cleanup.policy"].value == "compact"
+    with pytest.raises(TopicError, match=r"cleanup.policy=compact, it must be delete"):
+        ensure_topics(kafka, control, telemetry)
 
 
 @pytest.mark.integration
