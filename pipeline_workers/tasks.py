@@ -14,10 +14,12 @@ def canary() -> str:
 @shared_task(name="penstock.reconcile")
 def reconcile() -> None:
     from controlplane.warehouse.services import loads_recover
+    from pipeline_workers.commands import command_untold
     from pipeline_workers.reconciler import reconcile_all
 
     reconcile_all()
     loads_recover()
+    command_untold()
 
 
 @shared_task(name="penstock.launch_streaming_job")
@@ -32,6 +34,13 @@ def load_warehouse(load_id: int) -> None:
     from pipeline_workers.loading import load
 
     load(load_id)
+
+
+@shared_task(name="penstock.command_simulator")
+def command_simulator(pipeline_id: int) -> None:
+    from pipeline_workers.commands import command_simulator as command
+
+    command(pipeline_id)
 
 
 @shared_task(name="penstock.sweep_outbox")

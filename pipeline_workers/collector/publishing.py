@@ -6,7 +6,7 @@ import math
 import time
 
 from controlplane.pipelines.models import Pipeline
-from controlplane.telemetry.live import Broadcaster
+from controlplane.telemetry.broadcasting import Broadcaster
 from controlplane.telemetry.services import live_publish
 
 LEAST_SECONDS = 0.25

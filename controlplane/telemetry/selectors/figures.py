@@ -47,6 +47,7 @@ def figures(pipeline: str, *, before: list[dict[str, Any]] | None = None) -> dic
     rates = _rates(found, now) if observed in WORKING else dict.fromkeys(RATES)
     newest = found.loads.filter(status=LoadStatus.SUCCEEDED).order_by("-committed_at").defer("latency").first()
     reasons = LedgerTotal.objects.filter(pipeline=found, measure=Measure.DEAD_LETTER, count__gt=0)
+    told = simulator(found)
     known: dict[str, Any] = {
         "pipeline": pipeline,
         "at": now.timestamp(),
@@ -69,7 +70,7 @@ def figures(pipeline: str, *, before: list[dict[str, Any]] | None = None) -> dic
         "last_batches": {str(query): _last_batch(found, query) for query in Query},
         "last_load": _last_load(newest),
         "freshness": _freshness(found, now),
-        "simulator": simulator(found),
+        "simulator": told | {"at": told["at"].timestamp() if told["at"] else None},
     }
     return known | {"attention": attention(known, found, before or [])}
 

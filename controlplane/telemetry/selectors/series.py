@@ -39,8 +39,8 @@ def series(*, pipeline: Pipeline, metrics: Iterable[Metric], start: datetime, en
         elif bucket + resolution <= now:
             points[metric, label].append([bucket, total / resolution, None, None])
     return {
-        "from": start,
-        "to": end,
+        "from": start.astimezone(UTC),
+        "to": end.astimezone(UTC),
         "resolution_seconds": int(resolution),
         "series": [
             {"metric": metric, "label": label, "unit": metric.unit, "kind": metric.kind, "points": found}

@@ -33,7 +33,7 @@ def simulator(pipeline: Pipeline) -> dict[str, Any]:
         "desired": control.desired if control else str(SimulatorDesired.RUNNING),
         "observed": str(_observed([state.activity for state in alive], newest)),
         "counts": dict(counts) if told else None,
-        "at": newest.at.timestamp() if newest else None,
+        "at": newest.at if newest else None,
     }
 
 

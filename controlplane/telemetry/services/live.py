@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from controlplane.pipelines.models import Pipeline
-from controlplane.telemetry.live import Broadcast
+from controlplane.telemetry.broadcasting import Broadcast
 from controlplane.telemetry.models import LiveState
 from controlplane.telemetry.selectors import figures, live_state, topic_of
 

@@ -1,62 +1,22 @@
-"""What goes over the live channel: groups, payloads, and the one place from which they are sent."""
+"""Sending live states to whoever listens, from the one process that makes them."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Literal, TypedDict
 
 from channels.layers import get_channel_layer
-from django.core.serializers.json import DjangoJSONEncoder
 from redis.exceptions import RedisError
 
 from controlplane.telemetry.models import LiveState
+from controlplane.telemetry.protocol import event_of, group_of
 
 logger = logging.getLogger(__name__)
 SEND_SECONDS = 2.0
 
 Broadcast = Callable[[LiveState], None]
-
-
-class LiveMessage(TypedDict):
-    """A topic's whole state, as a browser gets it."""
-
-    type: Literal["message"]
-    topic: str
-    seq: int
-    at: str
-    data: dict[str, Any]
-
-
-class GroupEvent(TypedDict):
-    """What a group's consumers get: the message ready to be passed on, encoded once for all of them."""
-
-    type: Literal["live.message"]
-    topic: str
-    text: str
-
-
-def group_of(topic: str) -> str:
-    """The topic's group; a digest, as a topic's name may be longer than a group's."""
-    return f"live.{hashlib.sha256(topic.encode()).hexdigest()[:32]}"
-
-
-def snapshot_of(state: LiveState) -> dict[str, Any]:
-    """The state as the API gives it, equal to what the message with its `seq` said."""
-    return {"seq": state.seq, "at": state.at.isoformat().replace("+00:00", "Z"), "data": state.data}
-
-
-def event_of(state: LiveState) -> GroupEvent:
-    snapshot = snapshot_of(state)
-    message = LiveMessage(
-        type="message", topic=state.topic, seq=snapshot["seq"], at=snapshot["at"], data=snapshot["data"]
-    )
-    text = json.dumps(message, cls=DjangoJSONEncoder, separators=(",", ":"))
-    return GroupEvent(type="live.message", topic=state.topic, text=text)
 
 
 class Broadcaster:
