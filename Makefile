@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint format lock bench clean
+.PHONY: help setup demo test test-unit lint format openapi lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -46,6 +46,10 @@ lint: $(STAMP).project ## ruff, mypy, import-linter
 format: $(STAMP).project ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi: $(STAMP).project ## the API's schema, which the console's client is generated from
+	DJANGO_SETTINGS_MODULE=controlplane.config.settings.test $(BIN)/python manage.py spectacular \
+		--format openapi-json --validate --fail-on-warn --file frontend/openapi.json
 
 UV_COMPILE = ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate

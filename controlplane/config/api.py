@@ -6,4 +6,9 @@ from drf_spectacular.views import SpectacularJSONAPIView
 urlpatterns = [
     path("schema", SpectacularJSONAPIView.as_view()),
     path("", include("controlplane.accounts.urls")),
+    path("", include("controlplane.sensors.urls")),
+    path("", include("controlplane.pipelines.urls")),
+    path("", include("controlplane.streaming.urls")),
+    path("", include("controlplane.ledger.urls")),
+    path("", include("controlplane.warehouse.urls")),
 ]

@@ -1,7 +1,9 @@
-"""Entries by batch and hour, and their running totals."""
+"""Entries by batch and hour, their running totals, and recounts."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from controlplane.ledger.states import VerificationStatus
 from controlplane.pipelines.models import Pipeline
 
 
@@ -25,7 +27,13 @@ class LedgerEntry(models.Model):
                 name="ledger_entry_once",
             )
         ]
-        indexes = [models.Index(fields=["pipeline", "measure", "recorded_at"], name="ledger_entry_recent")]
+        indexes = [
+            models.Index(fields=["pipeline", "measure", "recorded_at"], name="ledger_entry_recent"),
+            models.Index(fields=["pipeline", "measure", "-id"], name="ledger_entry_pages"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.query} batch {self.batch}"
 
 
 class LedgerTotal(models.Model):
@@ -38,3 +46,30 @@ class LedgerTotal(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pipeline", "measure", "detail"], name="ledger_total_once")]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.detail} of {self.pipeline}"
+
+
+class LedgerVerification(models.Model):
+    """A recount from Kafka, lake and warehouse, done by a worker. `asked_at` is when it was last put into the queue."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="verifications")
+    status = models.CharField(max_length=20, choices=VerificationStatus, default=VerificationStatus.REQUESTED)
+    reason = models.TextField(blank=True)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        constraints = [
+            # It reads everything there is: asking for it a hundred times asks for it once.
+            models.UniqueConstraint(
+                fields=["pipeline"], condition=models.Q(status="requested"), name="verification_requested_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"recount {self.pk} of {self.pipeline}"

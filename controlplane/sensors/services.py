@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
+from django.db import transaction
+from django.forms.models import model_to_dict
 from django.utils import timezone
 
+from controlplane.accounts.models import User
+from controlplane.accounts.services import audit_record
+from controlplane.core.errors import Invalid
 from controlplane.sensors.models import Sensor, SensorType
 
 LONGEST = 255
@@ -38,3 +44,34 @@ def sensors_see(*, sensors: Iterable[tuple[str, str, str, str, float]]) -> None:
         unique_fields=["sensor_id"],
         update_fields=["type_name", "sensor_type", "unit", "location", "updated_at"],
     )
+
+
+@transaction.atomic
+def sensor_type_set(*, name: str, values: dict[str, Any], actor: User | None, reason: str) -> tuple[SensorType, bool]:
+    """Make or change a type, and know the sensors that named it before it was known. Raises Invalid.
+
+    Pipelines hear of it by `controlplane.pipelines.services.registry_change`, which calls this.
+    """
+    known = SensorType.objects.select_for_update().filter(name=name).first()
+    before = model_to_dict(known, exclude=["id"]) if known else None
+    kind = known or SensorType(name=name)
+    for field, value in values.items():
+        setattr(kind, field, value)
+    if not kind.physical_low <= kind.normal_low < kind.normal_high <= kind.physical_high:
+        raise Invalid("the normal range has to lie within the physical one, and to have a width")
+    after = model_to_dict(kind, exclude=["id"])
+    if before == after:
+        return kind, False
+    kind.save()
+    Sensor.objects.filter(type_name=name, sensor_type=None).update(
+        sensor_type=kind, expected_interval_seconds=kind.expected_interval_seconds
+    )
+    audit_record(
+        actor=actor,
+        action="sensor_type.changed" if known else "sensor_type.made",
+        object=f"sensor-type/{name}",
+        before=before,
+        after=after,
+        reason=reason,
+    )
+    return kind, known is None

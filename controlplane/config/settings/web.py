@@ -94,6 +94,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "Role": "controlplane.core.roles.Role",
         "Scope": "controlplane.core.roles.Scope",
+        "Desired": "controlplane.streaming.states.Desired",
+        "Observed": "controlplane.streaming.states.Observed",
+        # Of loads and of recounts: the same words.
+        "WorkStatus": "controlplane.warehouse.models.LoadStatus",
+        "Query": "controlplane.streaming.api.QUERIES",
+        "Measure": "controlplane.ledger.api.MEASURES",
     },
 }
 

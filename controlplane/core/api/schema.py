@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_lib_doc_excludes
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from controlplane.core.api.parsing import StrictSerializer
@@ -13,6 +14,7 @@ from controlplane.core.api.problems import MEDIA_TYPE
 from controlplane.core.api.views import ApiView, ListView
 
 
+@extend_schema_serializer(extensions={"x-partial": True})
 class ProblemSerializer(serializers.Serializer):
     """Whatever went wrong, as RFC 9457 has it."""
 
@@ -41,13 +43,21 @@ def not_descriptions() -> list[type]:
     return [*get_lib_doc_excludes(), ApiView, ListView, StrictSerializer]
 
 
+# What a column says of itself, and what nobody who reads a value needs to know.
+OF_COLUMNS = {"readOnly", "minimum", "maximum", "maxLength", "format"}
+MEANT = {"date-time", "uri"}
+
+
 def answers_are_complete(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """Every field of an answer is there, whatever its column's default is; only a problem's `errors` may be missing."""
+    """Every field of an answer is there, whatever its column's default is; `x-partial` says that not all need be."""
     for name, component in result["components"]["schemas"].items():
+        partial = component.pop("x-partial", False)
         if name.endswith("Request") or "properties" not in component:
             continue
-        optional = {"errors"} if name == "Problem" else set()
-        component["required"] = sorted(set(component["properties"]) - optional)
+        if not partial:
+            component["required"] = sorted(component["properties"])
         for described in component["properties"].values():
-            described.pop("readOnly", None)
+            kept = {"format"} if described.get("format") in MEANT else set()
+            for word in OF_COLUMNS - kept:
+                described.pop(word, None)
     return result

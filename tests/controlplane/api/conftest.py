@@ -13,7 +13,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.services import token_make
 from controlplane.core.roles import Role, Scope
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 class Caller:

@@ -1,4 +1,4 @@
-"""Writing the accounts."""
+"""Writing entries and their totals."""
 
 from __future__ import annotations
 

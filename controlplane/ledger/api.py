@@ -1,0 +1,129 @@
+"""The accounts of a pipeline, their entries, and recounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
+from controlplane.core.api.views import ApiView, ListView
+from controlplane.core.roles import Role
+from controlplane.ledger.models import LedgerEntry, LedgerVerification
+from controlplane.ledger.selectors import accounts
+from controlplane.ledger.services import verification_request
+from controlplane.pipelines.selectors import pipeline_named
+from spark_jobs.contracts import Measure
+
+MEASURES = [item.value for item in Measure]
+
+
+class EntrySerializer(serializers.ModelSerializer):
+    hour = serializers.SerializerMethodField(help_text="Its start.")
+    measure = serializers.ChoiceField(MEASURES)
+
+    class Meta:
+        model = LedgerEntry
+        fields = ["query", "generation", "batch", "hour", "measure", "detail", "count", "recorded_at"]
+
+    def get_hour(self, entry: LedgerEntry) -> datetime:
+        return datetime.fromtimestamp(entry.hour, UTC)
+
+
+class EntryQuerySerializer(StrictSerializer):
+    measure = serializers.ChoiceField(MEASURES, required=False)
+
+
+@extend_schema_view(get=extend_schema(operation_id="ledger_entries_list"))
+class EntryList(ListView):
+    """What batches and loads counted, by hour; newest first."""
+
+    query_serializer = EntryQuerySerializer
+    serializer_class = EntrySerializer
+    queryset = LedgerEntry.objects.all()
+
+    def get_queryset(self) -> QuerySet[LedgerEntry]:
+        return LedgerEntry.objects.filter(pipeline=pipeline_named(self.kwargs["name"]), **self.query)
+
+
+class PendingSerializer(serializers.Serializer):
+    """What a layer has that the next one has not taken in yet."""
+
+    bronze = serializers.IntegerField()
+    silver = serializers.IntegerField()
+    gold = serializers.IntegerField()
+
+
+class EquationSerializer(serializers.Serializer):
+    """left = right + pending."""
+
+    name = serializers.CharField()
+    left = serializers.IntegerField()
+    right = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    holds = serializers.BooleanField()
+
+
+class AccountsSerializer(serializers.Serializer):
+    kafka = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    dead_letters = serializers.IntegerField()
+    refined = serializers.IntegerField()
+    silver = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    deferred = serializers.IntegerField()
+    aggregated = serializers.IntegerField()
+    gold_readings = serializers.IntegerField()
+    warehouse_readings = serializers.IntegerField()
+    anomalies = serializers.IntegerField()
+    pending = PendingSerializer()
+    equations = EquationSerializer(many=True)
+    balanced = serializers.BooleanField()
+
+
+class AccountsView(ApiView):
+    @extend_schema(operation_id="ledger_get", responses=AccountsSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """The accounts as they were reported."""
+        return Response(AccountsSerializer(accounts(name)).data)
+
+
+class RecountSerializer(AccountsSerializer):
+    """The accounts as they were found, and what is wrong with them."""
+
+    pipeline = serializers.CharField()
+    dead_letters_by_reason = serializers.DictField(child=serializers.IntegerField())
+    where = serializers.DictField(child=serializers.CharField(), help_text="Where each side was counted.")
+    problems = serializers.ListField(child=serializers.CharField())
+
+
+class VerificationSerializer(serializers.ModelSerializer):
+    result = RecountSerializer(allow_null=True)
+
+    class Meta:
+        model = LedgerVerification
+        fields = ["id", "status", "reason", "requested_at", "finished_at", "result"]
+
+
+class VerificationRequests(ApiView):
+    write_role = Role.VIEWER
+
+    @extend_schema(
+        operation_id="ledger_verifications_create", request=ReasonSerializer, responses={202: VerificationSerializer}
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Have a worker recount from Kafka, lake and warehouse; it changes nothing, so a viewer may ask for it."""
+        made = verification_request(pipeline=name, actor=request.user, reason=self.reason(request))
+        return Response(VerificationSerializer(made).data, status=status.HTTP_202_ACCEPTED)
+
+
+class VerificationDetail(ApiView):
+    @extend_schema(operation_id="ledger_verifications_get", responses=VerificationSerializer)
+    def get(self, request: Request, name: str, verification_id: int) -> Response:
+        found = get_object_or_404(LedgerVerification, pipeline=pipeline_named(name), pk=verification_id)
+        return Response(VerificationSerializer(found).data)

@@ -1,0 +1,19 @@
+"""Writing the accounts, and having them recounted."""
+
+from controlplane.ledger.services.entries import entries_record
+from controlplane.ledger.services.verifications import (
+    verification_fail,
+    verification_request,
+    verification_start,
+    verification_succeed,
+    verifications_recover,
+)
+
+__all__ = [
+    "entries_record",
+    "verification_fail",
+    "verification_request",
+    "verification_start",
+    "verification_succeed",
+    "verifications_recover",
+]

@@ -1,0 +1,24 @@
+"""Reading pipelines."""
+
+from __future__ import annotations
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from controlplane.core.errors import NotFound
+from controlplane.pipelines.models import Pipeline, PipelineVersion
+
+
+def pipeline_named(name: str) -> Pipeline:
+    """Raises NotFound."""
+    found = Pipeline.objects.filter(name=name).first()
+    if found is None:
+        raise NotFound(f"there is no pipeline {name}")
+    return found
+
+
+def pipelines_described() -> QuerySet[Pipeline]:
+    """Pipelines with `version` and `configuration` of their newest version."""
+    newest = PipelineVersion.objects.filter(pipeline=OuterRef("pk")).order_by("-number")
+    return Pipeline.objects.annotate(
+        version=Subquery(newest.values("number")[:1]), configuration=Subquery(newest.values("configuration")[:1])
+    )

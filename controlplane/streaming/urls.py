@@ -1,0 +1,10 @@
+from django.urls import path
+
+from controlplane.streaming import api
+
+urlpatterns = [
+    path("pipelines/<slug:name>/streaming-job", api.StreamingJobView.as_view()),
+    path("pipelines/<slug:name>/streaming-job/start", api.StartView.as_view()),
+    path("pipelines/<slug:name>/streaming-job/drain", api.DrainView.as_view()),
+    path("pipelines/<slug:name>/batches", api.BatchList.as_view()),
+]
