@@ -13,12 +13,14 @@ def canary() -> str:
 
 @shared_task(name="penstock.reconcile")
 def reconcile() -> None:
+    from controlplane.ledger.services import verifications_recover
     from controlplane.warehouse.services import loads_recover
     from pipeline_workers.commands import command_untold
     from pipeline_workers.reconciler import reconcile_all
 
     reconcile_all()
     loads_recover()
+    verifications_recover()
     command_untold()
 
 
@@ -34,6 +36,13 @@ def load_warehouse(load_id: int) -> None:
     from pipeline_workers.loading import load
 
     load(load_id)
+
+
+@shared_task(name="penstock.verify_ledger")
+def verify_ledger(verification_id: int) -> None:
+    from pipeline_workers.recounting import recount
+
+    recount(verification_id)
 
 
 @shared_task(name="penstock.command_simulator")

@@ -11,4 +11,5 @@ urlpatterns = [
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.warehouse.urls")),
+    path("", include("controlplane.telemetry.urls")),
 ]

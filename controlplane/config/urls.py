@@ -1,7 +1,8 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django_prometheus.exports import ExportToDjangoView
 
+from controlplane.config.console import console
 from controlplane.config.health import healthz, readyz
 
 urlpatterns = [
@@ -10,6 +11,7 @@ urlpatterns = [
     path("metrics", ExportToDjangoView),
     path("admin/", admin.site.urls),
     path("api/v1/", include("controlplane.config.api")),
+    re_path(r"^(?!(?:api|admin|assets|static|ws)(?:/|$))", console),
 ]
 handler400 = "controlplane.core.api.problems.bad_request"
 handler403 = "controlplane.core.api.problems.forbidden"

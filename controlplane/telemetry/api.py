@@ -183,7 +183,7 @@ class MomentField(serializers.CharField):
 
 
 class SeriesQuerySerializer(StrictSerializer):
-    metric = serializers.MultipleChoiceField(METRICS, allow_empty=False, help_text="May be repeated.")
+    metric = serializers.MultipleChoiceField(choices=METRICS, allow_empty=False, help_text="May be repeated.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # `from` is no name for an attribute.

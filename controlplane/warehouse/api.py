@@ -14,7 +14,7 @@ from controlplane.pipelines.selectors import pipeline_named
 from controlplane.warehouse.models import Load, LoadStatus
 
 
-class LatencySerializer(serializers.Serializer):
+class LoadLatencySerializer(serializers.Serializer):
     """Seconds from a reading's time to the commit that brought it to the warehouse."""
 
     p50 = serializers.FloatField()
@@ -42,7 +42,7 @@ class LoadSerializer(serializers.ModelSerializer):
             "latency",
         ]
 
-    @extend_schema_field(LatencySerializer(allow_null=True))
+    @extend_schema_field(LoadLatencySerializer(allow_null=True))
     def get_latency(self, load: Load) -> dict[str, Any] | None:
         """Null when it was the first to bring nothing."""
         quantiles = load.latency

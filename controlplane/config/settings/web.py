@@ -1,6 +1,7 @@
 """Who gets in, and how answers look: logins, headers, static files, the API's framework and its schema."""
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 VERSION = version("penstock")
@@ -10,7 +11,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "controlplane.core.content_security.ContentSecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "controlplane.config.console.FilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -61,6 +62,10 @@ STATIC_URL = "/static/"
 # The packages' files are served from where they lie: nothing is to be collected before the first start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# The console as Vite built it, which writes the hash of a file's content into its name.
+CONSOLE = Path(__file__).parents[3] / "frontend" / "dist"
+WHITENOISE_ROOT = CONSOLE if CONSOLE.is_dir() else None
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/assets/"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -100,6 +105,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WorkStatus": "controlplane.warehouse.models.LoadStatus",
         "Query": "controlplane.streaming.api.QUERIES",
         "Measure": "controlplane.ledger.api.MEASURES",
+        "SimulatorDesired": "controlplane.telemetry.states.SimulatorDesired",
+        "SimulatorObserved": "controlplane.telemetry.api.SIMULATOR_OBSERVED",
     },
 }
 
