@@ -94,9 +94,14 @@ def test_a_collector_killed_again_and_again_counts_every_message_once(
                 wait_for(lambda at=kill_at: one(counted) >= at)
         with collector(environment, log) as last:
             wait_for(lambda: one("SELECT max(next_offset) FROM telemetry_consumedoffset") == BATCHES + 40 + 8)
+            # Redis is away all the time, and still it publishes.
+            wait_for(lambda: one("SELECT (data->'accounts'->>'kafka')::bigint FROM telemetry_livestate") == total)
             last.terminate()
             assert last.wait(20) == 0
         assert one(counted) == total
         assert one("SELECT sum(count) FROM ledger_ledgerentry") == total
         assert one("SELECT count(*) FROM streaming_microbatch") == BATCHES
+        for resolution in (10, 60, 3600):
+            rolled = f"SELECT sum(sum) FROM telemetry_rollup WHERE metric = 'ingested' AND resolution = {resolution}"
+            assert one(rolled) == total
     assert log.read_text().count("not a telemetry message") >= 8
