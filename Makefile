@@ -2,9 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := frontend/npm
+CONSOLE := frontend/dist/index.html
+CONSOLE_SOURCES := $(shell find frontend \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help setup demo test test-unit lint format openapi lock bench clean
 
 help: ## list the targets
@@ -25,27 +29,39 @@ $(STAMP).project: pyproject.toml $(STAMP).packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(STAMP).project ## virtual environment, packages, jars
+# The file that `npm ci` writes last.
+frontend/node_modules/.package-lock.json: frontend/package-lock.json frontend/.npmrc | $(STAMP).packages
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CONSOLE): $(CONSOLE_SOURCES) frontend/node_modules/.package-lock.json
+	$(NPM) run --silent build
+	$(BIN)/python -m whitenoise.compress --quiet frontend/dist
+
+setup: $(STAMP).project $(CONSOLE) ## virtual environment, packages, jars, console
 	@$(BIN)/penstock jars
 
 demo: setup ## the whole stack with a simulator at 100 readings/s and the live view
 	$(BIN)/penstock up --simulator --rate 100 --watch
 
 test: setup lint ## lint, then every test
+	$(NPM) run --silent test
 	$(BIN)/python -m pytest
 
 test-unit: $(STAMP).project ## the tests that need no service, in seconds
 	$(BIN)/python -m pytest -m "not integration" -q
 
-lint: $(STAMP).project ## ruff, mypy, import-linter
+lint: $(STAMP).project $(CONSOLE) ## ruff, mypy, import-linter; eslint, prettier, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent lint
 
-format: $(STAMP).project ## what ruff can mend by itself
+format: $(STAMP).project $(CONSOLE) ## what ruff, eslint and prettier can mend by themselves
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NPM) run --silent format
 
 openapi: $(STAMP).project ## the API's schema, which the console's client is generated from
 	DJANGO_SETTINGS_MODULE=controlplane.config.settings.test $(BIN)/python manage.py spectacular \
@@ -62,5 +78,6 @@ bench: setup ## every benchmark, JSON into benchmarks/results
 	$(BIN)/python -m benchmarks
 
 clean: ## what make and the tools leave behind; never .penstock
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis spark-warehouse
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis spark-warehouse \
+		frontend/dist frontend/node_modules frontend/src/api/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

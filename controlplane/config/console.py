@@ -20,7 +20,7 @@ NOT_BUILT = """<!doctype html>
 
 @require_safe
 def console(request: HttpRequest) -> HttpResponse:
-    """The page; which of the console's pages it is, is the browser's to say. Asked for again each time, as it names the hashes."""
+    """The page, asked for again each time, as it names the hashes; which page it shows is the browser's to say."""
     page = settings.CONSOLE / "index.html"
     built = page.is_file()
     response = HttpResponse(page.read_bytes() if built else NOT_BUILT, status=200 if built else 503)

@@ -1,0 +1,28 @@
+import { useId, type ReactNode } from "react";
+
+import classes from "./Panel.module.css";
+
+interface PanelProps {
+  title: string;
+  /** A word on what the figures of this panel are, beside the title. */
+  note?: ReactNode;
+  actions?: ReactNode;
+  className?: string;
+  children: ReactNode;
+}
+
+export function Panel({ title, note, actions, className, children }: PanelProps) {
+  const id = useId();
+  return (
+    <section className={[classes.panel, className].filter(Boolean).join(" ")} aria-labelledby={id}>
+      <header className={classes.header}>
+        <h2 id={id} className={classes.title}>
+          {title}
+        </h2>
+        {note !== undefined && <span className={classes.note}>{note}</span>}
+        {actions !== undefined && <div className={classes.actions}>{actions}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+import type { OverviewData, Point, Series } from "@/api/types";
+
+/** What a live message says that a chart can be continued from: counters since ever, and gauges of now. */
+export interface Sample {
+  at: number;
+  counters: Map<string, number>;
+  gauges: Map<string, number>;
+}
+
+const KEPT_SECONDS = 900;
+
+export function seriesKey(metric: string, label = ""): string {
+  return `${metric}|${label}`;
+}
+
+/** Records that the topic has had: not kept as a series, but its growth is the rate at which they arrive. */
+export const RECEIVED = seriesKey("received");
+
+export function sampleOf(data: OverviewData, at: number): Sample {
+  const { accounts } = data;
+  const counters = new Map([
+    [seriesKey("ingested"), accounts.kafka],
+    [seriesKey("accepted"), accounts.accepted],
+    [seriesKey("silver"), accounts.silver],
+    [seriesKey("anomalies"), accounts.anomalies],
+    [seriesKey("gold"), accounts.gold_readings],
+    [seriesKey("loaded"), accounts.warehouse_readings],
+  ]);
+  for (const [reason, total] of Object.entries(data.dead_letters.by_reason)) {
+    counters.set(seriesKey("dead_letters", reason), total);
+  }
+  if (data.received !== null) counters.set(RECEIVED, data.received);
+  const gauges = new Map<string, number>();
+  const gauge = (metric: string, value: number | null, label = "") => {
+    if (value !== null) gauges.set(seriesKey(metric, label), value);
+  };
+  gauge("lag", data.lag.total);
+  for (const [partition, lag] of Object.entries(data.lag.partitions)) gauge("lag", lag, partition);
+  gauge("latency_p50", data.latency.p50);
+  gauge("latency_p95", data.latency.p95);
+  gauge("latency_p99", data.latency.p99);
+  return { at, counters, gauges };
+}
+
+/** The samples with one more, without what is too old to continue a chart from. */
+export function withSample(samples: readonly Sample[], next: Sample): Sample[] {
+  return [...samples.filter((sample) => sample.at < next.at && sample.at > next.at - KEPT_SECONDS), next];
+}
+
+/** Growth of a counter per second over the last `seconds` of samples; null before there are two to compare. */
+export function growth(samples: readonly Sample[], key: string, seconds: number): number | null {
+  const last = samples.at(-1);
+  const first = last && samples.find((sample) => sample.at >= last.at - seconds);
+  const [before, after] = [first?.counters.get(key), last?.counters.get(key)];
+  if (!first || before === undefined || after === undefined || last.at - first.at < 1) return null;
+  return Math.max(0, after - before) / (last.at - first.at);
+}
+
+interface Bucket {
+  from: Sample;
+  to: Sample;
+  inside: Sample[];
+}
+
+/** A rate over less than this is what one micro-batch happened to bring. */
+const LEAST_SECONDS = 5;
+
+/**
+ * Continue the rollups by what came live since: the same buckets, from the same counters. As with a rollup, a bucket
+ * in which nothing was counted has no point.
+ */
+export function extend(series: readonly Series[], samples: readonly Sample[], resolution: number): Series[] {
+  const buckets = [...bucketsOf(samples, resolution)];
+  const known = new Map(series.map((item) => [seriesKey(item.metric, item.label), item]));
+  for (const item of seriesOf(samples.at(-1))) {
+    const key = seriesKey(item.metric, item.label);
+    if (!known.has(key)) known.set(key, item);
+  }
+  return [...known].map(([key, item]) => {
+    const last = item.points.at(-1)?.[0] ?? -Infinity;
+    const point = item.kind === "gauge" ? gaugePoint : ratePoint;
+    const points = buckets.flatMap(([start, bucket]) => (start > last ? (point(key, start, bucket) ?? []) : []));
+    return points.length > 0 ? { ...item, points: [...item.points, ...points] } : item;
+  });
+}
+
+function seriesOf(sample: Sample | undefined): Series[] {
+  const made = (kind: Series["kind"], unit: string) => (key: string) => {
+    const [metric = "", label = ""] = key.split("|");
+    return { metric, label, kind, unit, points: [] } as Series;
+  };
+  if (!sample) return [];
+  return [
+    ...[...sample.counters.keys()].filter((key) => key !== RECEIVED).map(made("rate", "readings/s")),
+    ...[...sample.gauges.keys()].map(made("gauge", "")),
+  ];
+}
+
+function bucketsOf(samples: readonly Sample[], resolution: number): Map<number, Bucket> {
+  const buckets = new Map<number, Bucket>();
+  let before: Sample | undefined;
+  for (const sample of samples) {
+    const start = Math.floor(sample.at / resolution) * resolution;
+    const bucket = buckets.get(start);
+    if (bucket) {
+      bucket.to = sample;
+      bucket.inside.push(sample);
+    } else {
+      buckets.set(start, { from: before ?? sample, to: sample, inside: [sample] });
+    }
+    before = sample;
+  }
+  return buckets;
+}
+
+function ratePoint(key: string, start: number, { from, to }: Bucket): Point[] | null {
+  const seconds = to.at - from.at;
+  const grown = (to.counters.get(key) ?? 0) - (from.counters.get(key) ?? 0);
+  return seconds < LEAST_SECONDS || grown <= 0 ? null : [[start, grown / seconds, null, null]];
+}
+
+function gaugePoint(key: string, start: number, { inside }: Bucket): Point[] | null {
+  const values = inside.map((sample) => sample.gauges.get(key)).filter((value) => value !== undefined);
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return [[start, mean, Math.min(...values), Math.max(...values)]];
+}

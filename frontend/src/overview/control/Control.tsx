@@ -1,0 +1,60 @@
+import { Button, Loader, Tooltip } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import { Status } from "@/components/Status";
+
+import type { Controlled } from "./states";
+import classes from "./Control.module.css";
+
+interface ControlProps {
+  name: string;
+  state: Controlled;
+  action: { label: string; icon: ReactNode; onClick: () => void };
+  /** Why the action may not be taken; null when it may. */
+  barred: string | null;
+  more?: ReactNode;
+  testId: string;
+}
+
+/** What is wanted and what is observed, side by side, and the one thing that can be done about it. */
+export function Control({ name, state, action, barred, more, testId }: ControlProps) {
+  return (
+    <div className={classes.control} data-testid={testId} data-observed={state.observed} data-wanted={state.wanted}>
+      <h3 className={classes.name}>{name}</h3>
+      <dl className={classes.states}>
+        <div>
+          <dt>wanted</dt>
+          <dd>{state.wanted ?? "–"}</dd>
+        </div>
+        <div>
+          <dt>observed</dt>
+          <dd>
+            <Status health={state.health} word={state.observed} />
+          </dd>
+        </div>
+      </dl>
+      <div className={classes.actions}>
+        {more}
+        <Tooltip label={barred} disabled={barred === null} w={240}>
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={action.icon}
+            onClick={barred === null ? action.onClick : undefined}
+            data-disabled={barred !== null || undefined}
+            aria-disabled={barred !== null || undefined}
+            aria-description={barred ?? undefined}
+          >
+            {action.label}
+          </Button>
+        </Tooltip>
+      </div>
+      {(state.progress !== null || state.reason) && (
+        <p className={classes.progress} role="status">
+          {state.progress !== null && <Loader size={11} aria-hidden />}
+          {[state.progress, state.reason].filter(Boolean).join(": ")}
+        </p>
+      )}
+    </div>
+  );
+}

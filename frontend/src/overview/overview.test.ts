@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+
+import type { SeriesView } from "@/live/useSeries";
+import { overview } from "@/testing/overview";
+
+import { simulator, streamingJob } from "./control/states";
+import { accountsNote, lagNote, lagSeconds, receivedNote } from "./figures";
+import { stagesOf } from "./stages";
+
+const series: SeriesView = {
+  from: 0,
+  to: 1,
+  resolution: 10,
+  points: () => [],
+  labels: () => [],
+  isPending: false,
+  error: null,
+  retry: () => undefined,
+};
+const silent = {
+  observed: "unknown",
+  rates: { ingested: null, accepted: null, dead_letters: null, silver: null, gold: null, loaded: null },
+} as const;
+
+describe("stages", () => {
+  it("are ok while the driver runs", () => {
+    const { chain } = stagesOf(overview(), [], series, true);
+    expect(chain.map(({ health }) => health)).toEqual(["ok", "ok", "ok", "ok", "ok"]);
+  });
+
+  it("of a silent driver are unknown, with no rate instead of 0", () => {
+    const { chain } = stagesOf(overview(silent), [], series, true);
+    const bronze = chain.find(({ id }) => id === "bronze");
+    expect(bronze).toMatchObject({ health: "unknown", word: "unknown", rate: null });
+    expect(bronze?.facts[0]?.value).toBe("– /s");
+  });
+
+  it("are stale, every one, when the page is not live", () => {
+    const { chain } = stagesOf(overview(), [], series, false);
+    expect(new Set(chain.map(({ health }) => health))).toEqual(new Set(["stale"]));
+  });
+
+  it("show the warehouse failing when its load failed", () => {
+    const failed = { code: "load_failed", severity: "failing", title: "", detail: "", since: 1 } as const;
+    const { chain } = stagesOf(overview({ attention: [failed] }), [], series, true);
+    expect(chain.at(-1)?.health).toBe("failing");
+  });
+});
+
+describe("lag", () => {
+  it("in seconds is what waits at the rate it is read", () => {
+    expect(lagSeconds(overview())).toBe(2);
+  });
+
+  it("in seconds is not known when nobody reads, and 0 when all is read", () => {
+    expect(lagSeconds(overview(silent))).toBeNull();
+    expect(lagSeconds(overview({ ...silent, lag: { total: 0, partitions: {} } }))).toBe(0);
+  });
+
+  it.each([
+    ["drains at once", 2000, 1000],
+    ["drains in about 2 min", 60_000, 500],
+    ["does not drain", 60_000, 1000],
+    ["everything is read", 0, 1000],
+  ])("%s", (text, total, arriving) => {
+    expect(lagNote(overview({ lag: { total, partitions: {} } }), arriving).text).toBe(text);
+  });
+
+  it("that is not known is said to be so", () => {
+    const note = lagNote(overview({ lag: { total: null, partitions: { "0": null } } }), null);
+    expect(note.health).toBe("unknown");
+  });
+});
+
+describe("accounts", () => {
+  const { equations } = overview().accounts;
+
+  it("are balanced when every equation holds", () => {
+    expect(accountsNote(equations, true)).toMatchObject({ value: "balanced", health: "ok" });
+  });
+
+  it("are failing as soon as one does not", () => {
+    const broken = equations.map((item, index) => ({ ...item, holds: index !== 2 }));
+    expect(accountsNote(broken, true)).toMatchObject({
+      value: "unbalanced",
+      health: "failing",
+      text: "1 of 5 equations fail",
+    });
+  });
+
+  it("are not green when the page is not live", () => {
+    expect(accountsNote(equations, false).health).toBe("stale");
+  });
+});
+
+describe("received", () => {
+  it("is unknown rather than 0", () => {
+    expect(receivedNote(null)).toEqual({ text: "received is not known", health: "unknown" });
+    expect(receivedNote(0).text).toBe("0 received");
+  });
+});
+
+describe("what is wanted and what is observed", () => {
+  it.each([
+    ["running", "running", null],
+    ["stopped", "stopped", null],
+    ["stopped", "draining", "the running batches end"],
+    ["running", "launching", "Spark is starting"],
+    ["running", "stopped", "waits for a worker to launch it"],
+  ] as const)("wanted %s, observed %s", (desired, observed, progress) => {
+    expect(streamingJob(overview({ desired, observed }), true).progress).toBe(progress);
+  });
+
+  it("a simulator that has not heard yet is being told", () => {
+    const told = { desired: "paused", observed: "running", counts: null, at: null } as const;
+    expect(simulator(overview({ simulator: told }), true).progress).toBe("the simulator is being told");
+  });
+
+  it("says why no simulator is seen", () => {
+    const told = { desired: "running", observed: "unknown", counts: null, at: null } as const;
+    const state = simulator(overview({ simulator: told }), true);
+    expect(state).toMatchObject({ health: "unknown", progress: null });
+    expect(state.reason).toContain("penstock up --simulator");
+  });
+});
