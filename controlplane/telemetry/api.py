@@ -187,7 +187,7 @@ class SeriesQuerySerializer(StrictSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # `from` is no name for an attribute.
-        bounds = {name: MomentField(max_length=40, help_text="ISO 8601 with an offset.") for name in ("from", "to")}
+        bounds = {name: MomentField(help_text="ISO 8601 with an offset.") for name in ("from", "to")}
         return super().get_fields() | bounds
 
 
