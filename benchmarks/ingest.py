@@ -20,6 +20,7 @@ from benchmarks import backlog, harness
 from pipeline_workers.topics import ensure_topics
 from spark_jobs.contracts import Table
 from spark_jobs.jobs import tables
+from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.transforms.parse import with_disposition
 
 TOPIC, TELEMETRY = "bench-ingest", "bench-ingest-telemetry"
@@ -81,7 +82,7 @@ def _rounds(spark: SparkSession, servers: str, lake: str, rounds: int) -> tuple[
 
 def _bronze(records: DataFrame, lake: str) -> None:
     rows = with_disposition(records).withColumn("ingest_seq", tables.stamp(1, "topic"))
-    tables.append_once(rows, Table.BRONZE.under(lake), "bench", 1)
+    AppendedTable(lake, Table.BRONZE, "bench", "bench").append(rows, 1)
 
 
 if __name__ == "__main__":
