@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminPasswordWidget
 
+from controlplane.accounts.models import User
 from controlplane.core.errors import TooManyAttempts
+from controlplane.core.forms import ReasonForm
 
 
 class LoginForm(AuthenticationForm):
@@ -16,3 +21,19 @@ class LoginForm(AuthenticationForm):
             return dict(super().clean())
         except TooManyAttempts as error:
             raise ValidationError(str(error)) from error
+
+
+class UserForm(ReasonForm):
+    new_password = forms.CharField(required=False, strip=False, widget=UnfoldAdminPasswordWidget)
+
+    class Meta:
+        model = User
+        fields = ["username", "role", "is_active", "new_password", "reason"]
+
+    def clean_new_password(self) -> str:
+        password = str(self.cleaned_data["new_password"])
+        if not password and self.instance.pk is None:
+            raise ValidationError("somebody new needs a password")
+        if password:
+            validate_password(password, self.instance)
+        return password

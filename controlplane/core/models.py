@@ -15,3 +15,6 @@ class Outbox(models.Model):
         indexes = [
             models.Index(fields=["created_at"], name="outbox_unsent", condition=models.Q(sent_at__isnull=True)),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.pk}"

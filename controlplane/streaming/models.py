@@ -37,6 +37,9 @@ class StreamingJobMove(models.Model):
     reason = models.TextField(blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return f"{self.before} to {self.after}"
+
 
 class MicroBatch(models.Model):
     """A batch that a query has committed, as its driver told it."""
@@ -65,6 +68,9 @@ class MicroBatch(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.query} batch {self.batch}"
+
 
 class PartitionProgress(models.Model):
     """How far ingest has read a partition, and where the broker's end was; null is not known."""
@@ -78,3 +84,6 @@ class PartitionProgress(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pipeline", "partition"], name="partition_progress_once")]
+
+    def __str__(self) -> str:
+        return f"partition {self.partition} of {self.pipeline}"

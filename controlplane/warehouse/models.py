@@ -39,3 +39,6 @@ class Load(models.Model):
                 fields=["pipeline"], condition=models.Q(status="requested"), name="load_requested_once"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"load {self.pk}"

@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_prometheus",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "controlplane.core",
     "controlplane.accounts",
     "controlplane.sensors",

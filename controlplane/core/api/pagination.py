@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ValidationError as ModelError
+from django.db import DataError
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 BAD_CURSOR = ValidationError({"cursor": ["this is no cursor of this list"]})
 
 
@@ -37,13 +40,16 @@ class CursorPages(CursorPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (ValueError, ModelError) as error:
+        except (ValueError, ModelError, DataError) as error:
             # A forged position is of the wrong type, or holds what no column can.
             if request.query_params.get(self.cursor_query_param):
                 raise BAD_CURSOR from error
             raise
 
     def decode_cursor(self, request: Request) -> Cursor | None:
+        # The decoder would pass over what is not of its alphabet.
+        if not BASE64.fullmatch(request.query_params.get(self.cursor_query_param, "bm9uZQ==")):
+            raise BAD_CURSOR
         try:
             return super().decode_cursor(request)
         except NotFound as error:

@@ -1,0 +1,28 @@
+"""The accounts, to be looked at: they are written from what was counted, and by nobody."""
+
+from django.contrib import admin
+
+from controlplane.core.admin import ReadOnlyAdmin
+from controlplane.ledger.models import LedgerEntry, LedgerTotal, LedgerVerification
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "query", "generation", "batch", "hour", "measure", "detail", "count", "recorded_at"]
+    list_filter = ["query", "measure"]
+    list_select_related = ["pipeline"]
+    ordering = ["-pk"]
+
+
+@admin.register(LedgerTotal)
+class LedgerTotalAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "measure", "detail", "count"]
+    list_select_related = ["pipeline"]
+
+
+@admin.register(LedgerVerification)
+class LedgerVerificationAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "status", "requested_at", "finished_at", "reason"]
+    list_filter = ["status"]
+    list_select_related = ["pipeline"]
+    ordering = ["-pk"]

@@ -1,0 +1,82 @@
+"""Rows of every list, one for each number that a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.utils import timezone
+
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.ledger.models import LedgerEntry
+from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.sensors.models import Sensor, SensorType
+from controlplane.streaming.models import MicroBatch
+from controlplane.warehouse.models import Load, LoadStatus
+
+
+def audit(pipeline: Pipeline, numbers: range) -> None:
+    for number in numbers:
+        actor = User.objects.create(username=f"somebody-{number}")
+        AuditEntry.objects.create(actor=actor, action="test", object=str(number))
+
+
+def batches(pipeline: Pipeline, numbers: range) -> None:
+    now = timezone.now()
+    rows = [{"query": "ingest", "generation": 1, "batch": number, "rows_in": number} for number in numbers]
+    MicroBatch.objects.bulk_create(
+        MicroBatch(pipeline=pipeline, table_version=1, seconds=0.5, committed_at=now, **row) for row in rows
+    )
+
+
+def entries(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "query": "ingest", "generation": 1, "hour": 3600, "measure": "kafka", "count": 1}
+    LedgerEntry.objects.bulk_create(LedgerEntry(batch=number, **row) for number in numbers)
+
+
+def loads(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "status": LoadStatus.SUCCEEDED, "latency": [1.0] * 101}
+    Load.objects.bulk_create(Load(gold_seq=number, **row) for number in numbers)
+
+
+def pipelines(pipeline: Pipeline, numbers: range) -> None:
+    for number in numbers:
+        made = Pipeline.objects.create(name=f"other-{number:03}", topic="t")
+        PipelineVersion.objects.create(pipeline=made, number=1)
+
+
+def sensors(pipeline: Pipeline, numbers: range) -> None:
+    kind, now = SensorType.objects.first(), timezone.now()
+    row = {"type_name": "temperature", "sensor_type": kind, "unit": "u", "location": "floor-1", "first_seen_at": now}
+    Sensor.objects.bulk_create(Sensor(sensor_id=f"s-{number:03}", **row) for number in numbers)
+
+
+def sensor_types(pipeline: Pipeline, numbers: range) -> None:
+    ranges = {"normal_low": 1, "normal_high": 2, "physical_low": 0, "physical_high": 3}
+    for number in numbers:
+        SensorType.objects.create(name=f"type-{number:03}", unit="u", expected_interval_seconds=1, **ranges)
+
+
+def tokens(pipeline: Pipeline, numbers: range) -> None:
+    (owner,) = User.objects.filter(username="administrator")
+    until = timezone.now() + timedelta(days=1)
+    ApiToken.objects.bulk_create(
+        ApiToken(user=owner, name="n", digest=f"{number}", expires_at=until) for number in numbers
+    )
+
+
+def versions(pipeline: Pipeline, numbers: range) -> None:
+    PipelineVersion.objects.bulk_create(PipelineVersion(pipeline=pipeline, number=number + 2) for number in numbers)
+
+
+LISTS: dict[str, Callable[[Pipeline, range], None]] = {
+    "audit": audit,
+    "pipelines": pipelines,
+    "pipelines/plant/batches": batches,
+    "pipelines/plant/ledger-entries": entries,
+    "pipelines/plant/loads": loads,
+    "pipelines/plant/versions": versions,
+    "sensors": sensors,
+    "sensor-types": sensor_types,
+    "tokens": tokens,
+}

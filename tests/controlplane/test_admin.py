@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.core.roles import Role
+from controlplane.ledger.models import LedgerTotal, LedgerVerification
+from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.streaming.models import PartitionProgress, StreamingJob
+from tests.controlplane.api import rows
+from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
+
+__all__ = ["viewer"]
+pytestmark = [pytest.mark.integration, pytest.mark.django_db]
+
+CHANGED_BY_SERVICES = {"user", "sensortype"}
+OURS = [model for model in apps.get_models() if model.__module__.startswith("controlplane.")]
+MODELS = pytest.mark.parametrize("model", OURS, ids=[model._meta.model_name for model in OURS])
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    """An administrator's browser."""
+    made = Client()
+    made.force_login(person(Role.ADMINISTRATOR))
+    return made
+
+
+@pytest.fixture
+def world(client: Client, pipeline: Pipeline) -> None:
+    """At least one row of most models."""
+    for fill in rows.LISTS.values():
+        fill(pipeline, range(3))
+    LedgerVerification.objects.create(pipeline=pipeline)
+    LedgerTotal.objects.create(pipeline=pipeline, measure="kafka")
+    PartitionProgress.objects.create(pipeline=pipeline, partition=0)
+
+
+def page(model: Any, kind: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)
+
+
+def test_every_model_has_its_pages_and_no_other_has() -> None:
+    assert set(admin.site._registry) == set(OURS)
+
+
+@MODELS
+def test_pages_open(client: Client, world: None, model: Any) -> None:
+    assert client.get(page(model, "changelist")).status_code == 200
+    row = model.objects.first()
+    if row is not None:
+        assert client.get(page(model, "change", row.pk)).status_code == 200
+
+
+@MODELS
+def test_nothing_is_deleted_and_only_what_a_service_changes_is_changed(client: Client, world: None, model: Any) -> None:
+    allowed = model._meta.model_name in CHANGED_BY_SERVICES
+    assert client.get(page(model, "add")).status_code == (200 if allowed else 403)
+    row = model.objects.first()
+    if row is not None:
+        assert client.post(page(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+        if not allowed:
+            assert client.post(page(model, "change", row.pk), {}).status_code == 403
+
+
+@pytest.mark.parametrize(("model", "fill"), [(AuditEntry, rows.audit), (PipelineVersion, rows.versions)])
+def test_fifty_rows_take_the_queries_of_one(client: Client, pipeline: Pipeline, model: Any, fill: Any) -> None:
+    def taken() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(page(model, "changelist")).status_code == 200
+        return len(queries)
+
+    fill(pipeline, range(1))
+    few = taken()
+    fill(pipeline, range(1, 50))
+    assert taken() == few
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_only_administrators_come_in(role: Role) -> None:
+    client = Client()
+    client.force_login(person(role))
+    answer = client.get("/admin/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
+    answer = client.post("/admin/login/", {"username": str(role), "password": PASSWORD})
+    assert answer.status_code == 200  # the login page again
+
+
+def test_no_page_shows_a_token_or_its_digest(client: Client, viewer: Caller) -> None:
+    token = ApiToken.objects.get(user=viewer.user)
+    for path in (page(ApiToken, "changelist"), page(ApiToken, "change", token.pk)):
+        assert token.digest not in client.get(path).content.decode()
+
+
+def test_a_token_is_revoked(client: Client, viewer: Caller) -> None:
+    token = ApiToken.objects.get(user=viewer.user)
+    client.post(page(ApiToken, "changelist"), {"action": "revoke", "_selected_action": [token.pk]})
+    assert viewer.get("pipelines").status_code == 401
+    assert AuditEntry.objects.get(action="token.revoked").actor.username == "administrator"
+
+
+def test_a_person_is_made_and_changed_with_an_audit_row(client: Client) -> None:
+    told = {
+        "username": "ada",
+        "role": "viewer",
+        "is_active": "on",
+        "new_password": "a long enough one",
+        "reason": "new",
+    }
+    assert client.post(page(User, "add"), told).status_code == 302
+    ada = User.objects.get(username="ada")
+    assert ada.check_password("a long enough one")
+    changed = {"role": "operator", "is_active": "on", "new_password": "", "reason": "trained"}
+    assert client.post(page(User, "change", ada.pk), changed).status_code == 302
+    ada.refresh_from_db()
+    assert (ada.role, ada.check_password("a long enough one")) == ("operator", True)
+    entries = AuditEntry.objects.filter(object="user/ada").order_by("pk")
+    assert [(item.action, item.reason, item.after["role"]) for item in entries] == [
+        ("user.made", "new", "viewer"),
+        ("user.changed", "trained", "operator"),
+    ]
+
+
+@pytest.mark.parametrize("password", ["", "short", "password1234"])
+def test_a_new_person_needs_a_password_that_is_one(client: Client, password: str) -> None:
+    told = {"username": "ada", "role": "viewer", "is_active": "on", "new_password": password}
+    assert client.post(page(User, "add"), told).status_code == 200
+    assert not User.objects.filter(username="ada").exists()
+
+
+def test_the_last_administrator_stays_one(client: Client) -> None:
+    user = User.objects.get()
+    for told in ({"role": "viewer", "is_active": "on"}, {"role": "administrator"}):
+        client.post(page(User, "change", user.pk), told)
+        user.refresh_from_db()
+        assert (user.role, user.is_active) == ("administrator", True)
+    assert "last administrator" in client.get(page(User, "change", user.pk)).content.decode()
+
+
+def test_a_type_is_changed_by_its_service(client: Client, pipeline: Pipeline) -> None:
+    kind = pipeline.versions.get().sensor_types[0]["name"]
+    model = apps.get_model("sensors.SensorType")
+    row = model.objects.get(name=kind)
+    told = {"unit": "u", "normal_low": 1, "normal_high": 2, "physical_low": 0, "physical_high": 3}
+    told |= {"expected_interval_seconds": 5, "reason": "recalibrated"}
+    assert client.post(page(model, "change", row.pk), told).status_code == 302
+    assert pipeline.versions.count() == 2
+    assert AuditEntry.objects.get(action="sensor_type.changed").reason == "recalibrated"
+
+
+def test_a_job_is_started_and_drained_by_actions(client: Client, pipeline: Pipeline) -> None:
+    job = StreamingJob.objects.get()
+    for action, desired in (("start", "running"), ("drain", "stopped")):
+        client.post(page(StreamingJob, "changelist"), {"action": action, "_selected_action": [job.pk]})
+        job.refresh_from_db()
+        assert job.desired == desired
+        assert AuditEntry.objects.get(action=f"streaming_job.{action}").actor.username == "administrator"
