@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.core.outbox import enqueue
+from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.services import version_ensure
 from controlplane.streaming.models import StreamingJob
 from controlplane.streaming.services import job_move
@@ -28,7 +28,6 @@ LONGEST_PAUSE = timedelta(minutes=5)
 LAUNCH_GRACE = timedelta(seconds=20)  # from the outbox to a process that holds its lock
 SILENCE = timedelta(seconds=15)
 DRAIN_GRACE = timedelta(seconds=90)
-TUNABLE = {item.name for item in fields(ContinuousArguments)} - {"pipeline", "version", "generation", "run_tag"}
 
 
 def launcher() -> Launcher:
@@ -40,7 +39,7 @@ def arguments_of(job: StreamingJob) -> ContinuousArguments:
     version, place = job.version, settings.PENSTOCK
     if version is None:
         raise ValueError(f"{job} has no version yet")
-    tuned = {name: value for name, value in version.configuration.items() if name in TUNABLE}
+    tuned = {name: value for name, value in version.configuration.items() if name in SETTINGS}
     return ContinuousArguments(
         pipeline=job.pipeline.name,
         version=version.number,
