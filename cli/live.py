@@ -14,7 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 
 from cli import accounts
-from cli.embedded import figures, state
+from cli.client import Client
+from cli.embedded import state
+from cli.embedded.errors import StackError
 from cli.embedded.home import Home
 
 REFRESH_SECONDS = 1.0
@@ -46,14 +48,13 @@ def processes_table(processes: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 class View:
-    """Shows the figures of one installation."""
+    """Shows the figures of a control plane, and the services of `home` when it is a stack of this machine."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, client: Client, home: Home | None) -> None:
+        self._client, self._home = client, home
 
     def show(self, lives: Callable[[], bool]) -> None:
         """Draw until `lives` says no, or Ctrl-C."""
-        figures.enter(self._home)
         console = Console(highlight=False)
         if not console.is_terminal:
             while lives():
@@ -66,13 +67,10 @@ class View:
                 _pause(REFRESH_SECONDS, lives)
 
     def _read(self) -> dict[str, Any]:
-        from django.db import DatabaseError, connections
-
         try:
-            return figures.figures()
-        except DatabaseError as error:
-            connections.close_all()  # PostgreSQL may have been restarted; the next round connects anew
-            return {"reason": f"figures not available: {error}".splitlines()[0]}
+            return self._client.figures()
+        except StackError as error:  # the control plane may be restarting; the next round asks again
+            return {"reason": f"no figures: {error.message}"}
 
     def line(self, now: Mapping[str, Any]) -> str:
         """The figures in one line."""
@@ -88,36 +86,38 @@ class View:
 
     def screen(self, now: Mapping[str, Any]) -> Group:
         """Everything, with the services above it."""
+        panel = figures_panel(now)
+        if self._home is None:
+            return Group(f"control plane  {self._client.url}", panel)
         words = [
             f"[{'green' if item.state == 'running' else 'yellow'}]{name}[/]"
             for name, item in state.load(self._home).services.items()
         ]
-        return Group("services  " + "  ".join(words), self.figures_panel(now))
+        return Group("services  " + "  ".join(words), panel)
 
-    def figures_panel(self, now: Mapping[str, Any]) -> Panel:
-        """Throughput, lag, latency, anomalies, dead letters, accounts."""
-        lag, latency, dead = now.get("lag") or {}, now.get("latency") or {}, now.get("dead_letters") or {}
-        partitions = "  ".join(
-            f"{key}: {accounts.count(value)}" for key, value in (lag.get("partitions") or {}).items()
-        )
-        reasons = "  ".join(f"{key} {accounts.count(value)}" for key, value in (dead.get("by_reason") or {}).items())
-        load = now.get("last_load") or {}
-        rows = Table.grid(padding=(0, 2))
-        rows.add_column(style="bold")
-        rows.add_column()
-        driver = f"{now.get('observed') or 'unknown'}, wanted {now.get('desired') or 'unknown'}"
-        rows.add_row("driver", f"{driver}  {now.get('reason') or ''}")
-        rows.add_row("throughput", f"{number(now.get('throughput'))} readings/s")
-        rows.add_row("lag", f"{accounts.count(lag.get('total'))}   {partitions}")
-        quantiles = "  ".join(f"{key} {number(latency.get(key), ' s')}" for key in ("p50", "p95", "p99"))
-        rows.add_row("event to warehouse", quantiles)
-        rows.add_row("anomalies", share(now.get("anomaly_rate")))
-        rows.add_row("dead letters", f"{accounts.count(dead.get('total'))}   {reasons}")
-        rows.add_row(
-            "last load", f"{accounts.count(load.get('windows'))} windows in {number(load.get('seconds'), ' s', 2)}"
-        )
-        balance = now.get("accounts") or {}
-        return Panel(Group(rows, accounts.table(balance), _balance_word(balance)), title=str(now.get("pipeline") or ""))
+
+def figures_panel(now: Mapping[str, Any]) -> Panel:
+    """Throughput, lag, latency, anomalies, dead letters, accounts."""
+    lag, latency, dead = now.get("lag") or {}, now.get("latency") or {}, now.get("dead_letters") or {}
+    partitions = "  ".join(f"{key}: {accounts.count(value)}" for key, value in (lag.get("partitions") or {}).items())
+    reasons = "  ".join(f"{key} {accounts.count(value)}" for key, value in (dead.get("by_reason") or {}).items())
+    load = now.get("last_load") or {}
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold")
+    rows.add_column()
+    driver = f"{now.get('observed') or 'unknown'}, wanted {now.get('desired') or 'unknown'}"
+    rows.add_row("driver", f"{driver}  {now.get('reason') or ''}")
+    rows.add_row("throughput", f"{number(now.get('throughput'))} readings/s")
+    rows.add_row("lag", f"{accounts.count(lag.get('total'))}   {partitions}")
+    quantiles = "  ".join(f"{key} {number(latency.get(key), ' s')}" for key in ("p50", "p95", "p99"))
+    rows.add_row("event to warehouse", quantiles)
+    rows.add_row("anomalies", share(now.get("anomaly_rate")))
+    rows.add_row("dead letters", f"{accounts.count(dead.get('total'))}   {reasons}")
+    rows.add_row(
+        "last load", f"{accounts.count(load.get('windows'))} windows in {number(load.get('seconds'), ' s', 2)}"
+    )
+    balance = now.get("accounts") or {}
+    return Panel(Group(rows, accounts.table(balance), _balance_word(balance)), title=str(now.get("pipeline") or ""))
 
 
 def _balance_word(balance: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import demo, doctor, ledger, logs, simulate, stack, status
+from cli.commands import demo, doctor, ledger, login, logs, simulate, stack, status
 from cli.embedded.errors import StackError
 
 
@@ -34,6 +34,9 @@ app = typer.Typer(
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(status.status)
+app.command("open")(login.open_console)
+app.command()(login.login)
+app.command()(login.logout)
 app.command()(logs.logs)
 app.command()(doctor.doctor)
 app.command()(stack.reset)

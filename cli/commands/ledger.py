@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from cli import accounts
+from cli import accounts, login
+from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
-from cli.console import print_json
-from cli.embedded import figures, state
+from cli.console import print_json, steps
 from cli.embedded.errors import StackError
-from cli.embedded.home import Home
+
+POLL_SECONDS = 0.5
+VERIFY_SECONDS = 1800
 
 app = typer.Typer(help="The record accounts: what went in, and where it is.", no_args_is_help=True)
 
@@ -20,25 +23,35 @@ app = typer.Typer(help="The record accounts: what went in, and where it is.", no
 @app.command()
 def show(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print the accounts as the pipeline reported them."""
-    _enter(home)
-    _print(figures.accounts(), as_json)
+    client = Client(login.find(home))
+    _print(client.get(f"{client.pipeline}/ledger"), as_json)
 
 
 @app.command()
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Recompute the accounts from Kafka, lake and warehouse, trusting no report. Exit 1 when they do not balance."""
-    _enter(home)
-    found = figures.verify()
-    _print(found, as_json)
-    if found["problems"] or not found["balanced"]:
+    client = Client(login.find(home))
+    with steps("recounting Kafka, lake and warehouse", stderr=True) as say:
+        found = _recount(client)
+        say(f"recounted in {found['seconds']:.1f} s")
+    result = dict(found["result"])
+    _print(result, as_json)
+    if result["problems"] or not result["balanced"]:
         raise typer.Exit(1)
 
 
-def _enter(home: Any) -> None:
-    place = Home.locate(home)
-    if not state.is_up(place):
-        raise StackError(f"the stack in {place.root} is not up", "start it with: penstock up")
-    figures.enter(place)
+def _recount(client: Client) -> dict[str, Any]:
+    """A worker recounts; wait for it."""
+    recounts, began = f"{client.pipeline}/ledger/verifications", time.monotonic()
+    found = client.post(recounts)
+    while found["status"] in ("requested", "running"):
+        if time.monotonic() - began > VERIFY_SECONDS:
+            raise StackError(f"the recount is {found['status']} after {VERIFY_SECONDS} s", "see: penstock logs worker")
+        time.sleep(POLL_SECONDS)
+        found = client.get(f"{recounts}/{found['id']}")
+    if found["status"] != "succeeded":
+        raise StackError(f"the accounts cannot be recomputed: {found['reason']}")
+    return {**found, "seconds": time.monotonic() - began}
 
 
 def _print(found: dict[str, Any], as_json: bool) -> None:

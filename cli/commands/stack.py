@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from cli import login
+from cli.client import Client
 from cli.commands.options import AnomalyRateOption, HomeOption, RateOption
 from cli.console import Say, steps
 from cli.embedded import jars as jar_cache
@@ -55,14 +57,21 @@ def up(
     with steps("starting") as say:
         process = start.start(place, options, say, attached=not detach)
         say(f"up in {time.monotonic() - began:.0f} s; " + ("see: penstock status" if detach else "Ctrl-C stops it"))
+    _tell_the_way_in(place)
     if not detach:
         _stay(place, process, watch)
+
+
+def _tell_the_way_in(home: Home) -> None:
+    """Here and not in the supervisor: what that says stands in a log."""
+    typer.echo(f"console   {login.of_stack(home).url}")
+    typer.echo(f"sign in   admin, {home.generated_secrets()['admin_password']} (made for this installation)")
 
 
 def _stay(home: Home, process: subprocess.Popen[bytes], watch: bool) -> None:
     try:
         if watch:
-            View(home).show(lambda: process.poll() is None)
+            View(Client(login.of_stack(home)), home).show(lambda: process.poll() is None)
         else:
             with steps("running; Ctrl-C stops it") as say:
                 _relay(home, process, say)

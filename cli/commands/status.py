@@ -9,12 +9,14 @@ import psutil
 import typer
 from rich.console import Console
 
+from cli import login
+from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
 from cli.console import print_json
-from cli.embedded import figures, ports, state, strays
+from cli.embedded import ports, state, strays
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
-from cli.live import View, processes_table
+from cli.live import View, figures_panel, processes_table
 
 
 def status(
@@ -22,17 +24,16 @@ def status(
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on showing, until Ctrl-C.")] = False,
 ) -> None:
-    """Say what runs, and how the pipeline does."""
+    """Say what runs, and how the pipeline does: of this folder's stack, or of where `penstock login` signed in to."""
     place = Home.locate(home)
+    here = home is not None or state.is_up(place) or not login.is_noted()
     if watch:
-        if not state.is_up(place):
-            raise StackError(f"the stack in {place.root} is not up", "start it with: penstock up")
-        View(place).show(lambda: state.is_up(place))
+        client = Client(login.of_stack(place) if here else login.find(home))
+        View(client, place if here else None).show(lambda: not here or state.is_up(place))
         return
-    report = stack_report(place)
-    if report["state"] in (state.RUNNING, state.DEGRADED):
-        figures.enter(place)
-        report["figures"] = figures.figures()
+    report = stack_report(place) if here else {"state": "remote", "reason": "", "processes": {}, "figures": None}
+    if not here or report["state"] in (state.RUNNING, state.DEGRADED):
+        report |= _figures(login.of_stack(place) if here else login.find(home))
     if as_json:
         print_json(report)
         return
@@ -41,7 +42,18 @@ def status(
     if report["processes"]:
         console.print(processes_table(report["processes"]))
     if report["figures"]:
-        console.print(View(place).figures_panel(report["figures"]))
+        console.print(figures_panel(report["figures"]))
+    if report.get("console_url"):
+        console.print(f"console {report['console_url']}", markup=False)
+
+
+def _figures(found: login.Login) -> dict[str, Any]:
+    """What the control plane says; a web process that is just restarting takes nothing else from the report."""
+    addresses = {"console_url": found.url, "api_url": found.api_url}
+    try:
+        return {**addresses, "figures": Client(found).figures()}
+    except StackError as error:
+        return {**addresses, "figures": None, "reason": f"no figures: {error.message}"}
 
 
 def stack_report(home: Home) -> dict[str, Any]:

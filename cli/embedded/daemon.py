@@ -71,8 +71,7 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
     if supervisor.stopping:
         return
     postgres.provide(ports.postgres, secrets)
-    for step in (stack.MIGRATE, stack.PROVISION, stack.DESIRE_RUNNING):
-        supervisor.run_once(step.name, step.argv, env, step.seconds)
+    supervisor.run_once("provision", stack.PROVISION, {**env, **_first_login(secrets)}, stack.PROVISION_SECONDS)
     supervisor.start(stack.control_services(ports, env), env)
     if options.simulator and not supervisor.stopping:
         supervisor.start([stack.simulator_service(env, options.simulator_options)], env)
@@ -80,6 +79,11 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
         supervisor.tell("driver: starting")
     waiting = (sys.executable, "-m", "cli.embedded.figures", str(DRIVER_SECONDS))
     supervisor.run_once("driver-ready", waiting, env, DRIVER_SECONDS + 30)
+
+
+def _first_login(secrets: dict[str, str]) -> dict[str, str]:
+    """For the one process that makes the administrator and the command's token; no other is told them."""
+    return {"PENSTOCK_ADMIN_PASSWORD": secrets["admin_password"], "PENSTOCK_CLI_TOKEN": secrets["cli_token"]}
 
 
 def _require_disk(folder: Path) -> None:

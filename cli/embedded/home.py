@@ -12,7 +12,11 @@ from typing import Any
 
 from cli.embedded.errors import StackError
 
-SECRETS = ("secret_key", "postgres_admin", "postgres_penstock", "postgres_warehouse", "redis")
+SECRETS = (
+    *("secret_key", "postgres_admin", "postgres_penstock", "postgres_warehouse", "redis"),
+    *("admin_password", "cli_token"),
+)
+PREFIXES = {"cli_token": "pst_"}  # a token is known as one wherever it turns up
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Home:
         known = read_json(self.secrets)
         if missing := [name for name in SECRETS if not known.get(name)]:
             # Hexadecimal: the values stand in URLs and in configuration files of three kinds.
-            known |= {name: secrets.token_hex(24) for name in missing}
+            known |= {name: PREFIXES.get(name, "") + secrets.token_hex(24) for name in missing}
             write_json(self.secrets, known, mode=0o600)
         elif self.secrets.stat().st_mode & 0o077:
             self.secrets.chmod(0o600)

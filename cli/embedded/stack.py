@@ -6,7 +6,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cli.embedded import kafka, postgres, probes, redis
 from cli.embedded.environment import TOPIC
@@ -21,19 +20,8 @@ BEFORE_DRIVER = ("simulator", "beat", "worker")
 AFTER_DRIVER = ("web", "collector", "kafka", "redis", "postgres")
 COLLECTOR_GROUP = "penstock-collector"
 
-
-@dataclass(frozen=True)
-class Step:
-    """A command that runs once, between the stages."""
-
-    name: str
-    argv: tuple[str, ...]
-    seconds: float = 120.0
-
-
-MIGRATE = Step("migrate", (PYTHON, "-m", "django", "migrate", "--no-input"))
-PROVISION = Step("provision", (PYTHON, "-m", "pipeline_workers.provision"))
-DESIRE_RUNNING = Step("pipeline_desired", (PYTHON, "-m", "django", "pipeline_desired", "running"))
+PROVISION = (PYTHON, "-m", "pipeline_workers.provision", "--start")
+PROVISION_SECONDS = 180.0
 
 
 def data_services(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -> list[Service]:
@@ -86,7 +74,7 @@ def simulator_service(env: Mapping[str, str], options: tuple[str, ...]) -> Servi
     target = ("--bootstrap-servers", env["PENSTOCK_BOOTSTRAP_SERVERS"], "--topic", TOPIC)
     return Service(
         name="simulator",
-        argv=(PYTHON, "-m", "pipeline_workers.simulator", *target, *options),
+        argv=(PYTHON, "-m", "pipeline_workers.simulator", *target, "--controlled", *options),
         env=env,
         ready=probes.Reported(env["PENSTOCK_BOOTSTRAP_SERVERS"]),
         may_finish=True,

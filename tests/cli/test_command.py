@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.client import Client
 from cli.embedded.home import Home
 from cli.live import View
+from cli.login import Login
 from cli.main import app
 
 pytestmark = pytest.mark.usefixtures("no_penstock_environment")
@@ -109,7 +111,8 @@ def test_doctor_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_live_line_shows_a_dash_for_what_is_not_known(tmp_path: Path) -> None:
-    line = View(Home(tmp_path)).line({"observed": "running", "throughput": 101.25, "lag": {"total": None}})
+    view = View(Client(Login("http://127.0.0.1:1", "pst_none")), Home(tmp_path))
+    line = view.line({"observed": "running", "throughput": 101.25, "lag": {"total": None}})
     assert "101.2 readings/s" in line
     assert "lag –" in line
     assert "accounts not known yet" in line
