@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import F
 
 from controlplane.ledger.models import LedgerEntry, LedgerTotal
 from controlplane.pipelines.models import Pipeline
@@ -15,7 +14,7 @@ from spark_jobs.contracts import Entry
 CHUNK = 2000
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def entries_record(
     *, pipeline: Pipeline, query: str, generation: int, batch: int, entries: Iterable[Entry]
 ) -> Counter[tuple[str, str]]:
@@ -51,7 +50,20 @@ def entries_record(
     )
     for key, count in changed.items():
         rises[key[0], key[2]] += count - before.get(key, 0)
-    for (measure, detail), rise in sorted(rises.items()):
-        total, _ = LedgerTotal.objects.get_or_create(pipeline=pipeline, measure=measure, detail=detail)
-        LedgerTotal.objects.filter(pk=total.pk).update(count=F("count") + rise)
+    _totals_raise(pipeline, rises)
     return rises
+
+
+def _totals_raise(pipeline: Pipeline, rises: Counter[tuple[str, str]]) -> None:
+    """All writers hold the pipeline's row, so the totals are as they were read until this transaction ends."""
+    known = LedgerTotal.objects.filter(pipeline=pipeline).values_list("measure", "detail", "count")
+    before = {(measure, detail): count for measure, detail, count in known}
+    LedgerTotal.objects.bulk_create(
+        [
+            LedgerTotal(pipeline=pipeline, measure=key[0], detail=key[1], count=before.get(key, 0) + rise)
+            for key, rise in rises.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["pipeline", "measure", "detail"],
+        update_fields=["count"],
+    )

@@ -48,6 +48,7 @@ def figures(pipeline: str, *, before: list[dict[str, Any]] | None = None) -> dic
     newest = found.loads.filter(status=LoadStatus.SUCCEEDED).order_by("-committed_at").defer("latency").first()
     reasons = LedgerTotal.objects.filter(pipeline=found, measure=Measure.DEAD_LETTER, count__gt=0)
     told = simulator(found)
+    batches = {str(query): _last_batch(found, query) for query in Query}
     known: dict[str, Any] = {
         "pipeline": pipeline,
         "at": now.timestamp(),
@@ -67,9 +68,9 @@ def figures(pipeline: str, *, before: list[dict[str, Any]] | None = None) -> dic
             "by_reason": dict(reasons.order_by("detail").values_list("detail", "count")),
         },
         "accounts": ledger,
-        "last_batches": {str(query): _last_batch(found, query) for query in Query},
+        "last_batches": batches,
         "last_load": _last_load(newest),
-        "freshness": _freshness(found, now),
+        "freshness": _freshness(found, now, batches),
         "simulator": told | {"at": told["at"].timestamp() if told["at"] else None},
     }
     return known | {"attention": attention(known, found, before or [])}
@@ -164,15 +165,19 @@ def _last_load(load: Load | None) -> dict[str, Any] | None:
     return {"at": load.committed_at.timestamp(), "seconds": load.seconds, "windows": load.windows}
 
 
-def _freshness(pipeline: Pipeline, now: datetime) -> dict[str, float | None]:
-    """Seconds since the last commit that brought rows to a layer."""
+def _freshness(pipeline: Pipeline, now: datetime, batches: dict[str, dict[str, Any] | None]) -> dict[str, float | None]:
+    """Seconds since the last commit that brought rows to a layer; mostly that is the last commit of all."""
+    newest: dict[str, float | None] = {}
+    for layer, query in LAYERS.items():
+        last = batches[query]
+        newest[layer] = last["at"] if last and last["rows_in"] else _newest_with_rows(pipeline, query)
     loads = pipeline.loads.filter(status=LoadStatus.SUCCEEDED, readings__gt=0)
-    newest = {
-        layer: MicroBatch.objects.filter(pipeline=pipeline, query=query, rows_in__gt=0)
-        .order_by("-committed_at")
-        .values_list("committed_at", flat=True)
-        .first()
-        for layer, query in LAYERS.items()
-    }
-    newest["warehouse"] = loads.order_by("-committed_at").values_list("committed_at", flat=True).first()
-    return {layer: round(max(0.0, (now - at).total_seconds()), 1) if at else None for layer, at in newest.items()}
+    loaded = loads.order_by("-committed_at").values_list("committed_at", flat=True).first()
+    newest["warehouse"] = loaded.timestamp() if loaded else None
+    return {layer: round(max(0.0, now.timestamp() - at), 1) if at else None for layer, at in newest.items()}
+
+
+def _newest_with_rows(pipeline: Pipeline, query: Query) -> float | None:
+    batches = MicroBatch.objects.filter(pipeline=pipeline, query=query, rows_in__gt=0)
+    newest = batches.order_by("-committed_at").values_list("committed_at", flat=True).first()
+    return newest.timestamp() if newest else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from controlplane.streaming import services as streaming
 from controlplane.telemetry.metrics import Metric
 from controlplane.telemetry.models import ConsumedOffset, SimulatorState
 from controlplane.telemetry.selectors import lag
-from controlplane.telemetry.services.rollups import Sample, rises_add, rollups_add
+from controlplane.telemetry.services.rollups import Sample, rollups_add, samples_of
 from controlplane.warehouse.services import load_request
 from spark_jobs.contracts import (
     BatchCommitted,
@@ -36,14 +37,19 @@ COUNTS = ("sent", "normal", "anomalies", "malformed", "duplicates", "late", "fai
 def messages_take(*, topic: str, messages: Iterable[Message], offsets: Mapping[int, int]) -> None:
     """Take messages and note how far they reach (partition -> next offset), together or not at all."""
     pipelines: dict[str, Pipeline | None] = {}
+    samples: defaultdict[Pipeline, list[Sample]] = defaultdict(list)
     for message in messages:
         if message.pipeline not in pipelines:
             pipelines[message.pipeline] = Pipeline.objects.filter(name=message.pipeline).first()
         pipeline = pipelines[message.pipeline]
         if pipeline is None:
             logger.warning("telemetry of an unknown pipeline: %s", message.pipeline)
-            continue
-        TAKES[type(message)](pipeline, message)
+        elif isinstance(message, BatchCommitted):
+            samples[pipeline] += _take_batch(pipeline, message)
+        else:
+            TAKES[type(message)](pipeline, message)
+    for pipeline, counted in samples.items():
+        rollups_add(pipeline=pipeline, samples=counted)
     for partition, offset in offsets.items():
         ConsumedOffset.objects.update_or_create(topic=topic, partition=partition, defaults={"next_offset": offset})
 
@@ -52,13 +58,14 @@ def messages_take(*, topic: str, messages: Iterable[Message], offsets: Mapping[i
 def ends_take(*, pipeline: Pipeline, ends: dict[int, int]) -> None:
     """Take the broker's end offset of each partition, and with it the lag."""
     streaming.ends_sampled(pipeline=pipeline, ends=ends)
-    now = lag(pipeline)
+    now, at = lag(pipeline), time.time()
     known = {"": now["total"], **now["partitions"]}
-    samples = [Sample(Metric.LAG, float(count), label=label) for label, count in known.items() if count is not None]
-    rollups_add(pipeline=pipeline, at=time.time(), samples=samples)
+    samples = [Sample(at, Metric.LAG, float(count), label=label) for label, count in known.items() if count is not None]
+    rollups_add(pipeline=pipeline, samples=samples)
 
 
-def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> None:
+def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> list[Sample]:
+    """Gives what it counted that had not been counted yet."""
     rises = entries_record(
         pipeline=pipeline,
         query=message.query,
@@ -66,11 +73,11 @@ def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> None:
         batch=message.batch,
         entries=message.entries,
     )
-    rises_add(pipeline=pipeline, at=message.at, rises=rises)
     if message.part == message.parts:
         streaming.batch_committed(pipeline=pipeline, message=message)
         if message.query == Query.AGGREGATE and message.rows_in:
             load_request(pipeline=pipeline)
+    return samples_of(rises=rises, at=message.at)
 
 
 def _take_progress(pipeline: Pipeline, message: IngestProgress) -> None:
@@ -98,7 +105,6 @@ def _take_simulator(_: Pipeline, message: SimulatorReport) -> None:
 
 
 TAKES: dict[type[Message], Callable[..., None]] = {
-    BatchCommitted: _take_batch,
     IngestProgress: _take_progress,
     DriverReport: _take_report,
     SensorSeen: _take_sensors,

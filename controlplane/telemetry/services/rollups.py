@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -26,46 +26,69 @@ ON CONFLICT (pipeline_id, metric, resolution, bucket, label) DO UPDATE SET
 """
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Sample:
-    """What a metric rose by (a rate), or stood at with what weight (a gauge)."""
+    """What a metric rose by (a rate), or stood at with what weight (a gauge); `at` in seconds since the epoch."""
 
+    at: float
     metric: Metric
     value: float
     weight: float = 1.0
     label: str = ""
 
 
-def rollups_add(*, pipeline: Pipeline, at: float, samples: Iterable[Sample]) -> None:
-    """Add samples of one moment (seconds since the epoch) to their buckets of every resolution."""
+@dataclass
+class _Figures:
+    """What is to be added to one bucket."""
+
+    sum: float = 0.0
+    weight: float = 0.0
+    least: float | None = None
+    greatest: float | None = None
+
+    def add(self, sample: Sample) -> None:
+        if sample.metric.kind == Kind.RATE:
+            self.sum += sample.value
+            return
+        self.sum += sample.value * sample.weight
+        self.weight += sample.weight
+        self.least = sample.value if self.least is None else min(self.least, sample.value)
+        self.greatest = sample.value if self.greatest is None else max(self.greatest, sample.value)
+
+
+def rollups_add(*, pipeline: Pipeline, samples: Iterable[Sample]) -> None:
+    """Add samples to their buckets of every resolution: one row a bucket, however many samples there are."""
+    buckets: defaultdict[tuple[Metric, str, int, int], _Figures] = defaultdict(_Figures)
+    for sample in samples:
+        for resolution in Resolution:
+            bucket = int(sample.at // resolution) * resolution
+            buckets[sample.metric, sample.label, int(resolution), bucket].add(sample)
+    # Always in one order: two transactions that add to the same buckets wait for each other only once.
     rows = [
-        (pipeline.pk, sample.metric, sample.label, resolution, int(at // resolution) * resolution, *_figures(sample))
-        # Always in one order: two transactions that add to the same buckets wait for each other only once.
-        for sample in sorted(samples)
-        for resolution in Resolution
+        (pipeline.pk, *key, added.sum, added.weight, added.least, added.greatest)
+        for key, added in sorted(buckets.items(), key=lambda item: item[0])
     ]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(ADD, rows)
 
 
-def rises_add(*, pipeline: Pipeline, at: float, rises: Mapping[tuple[str, str], int]) -> None:
-    """Add what the ledger rose by, (measure, detail) -> count. What a replay did not change adds nothing."""
+def samples_of(*, rises: Mapping[tuple[str, str], int], at: float) -> list[Sample]:
+    """What the ledger rose by, (measure, detail) -> count. What a replay did not change is nothing."""
     counted: Counter[tuple[Metric, str]] = Counter()
     for (measure, detail), rise in rises.items():
         if metric := COUNTED.get(measure):
             counted[metric, detail if metric in LABELLED else ""] += rise
-    samples = [Sample(metric, float(rise), label=label) for (metric, label), rise in counted.items() if rise]
-    rollups_add(pipeline=pipeline, at=at, samples=samples)
+    return [Sample(at, metric, float(rise), label=label) for (metric, label), rise in counted.items() if rise]
 
 
 def load_measure(*, pipeline: Pipeline, carried: Carried, at: float) -> None:
     """Add what a load brought. Call it in the transaction of `load_finish`, whose answer is `carried`."""
-    samples = [Sample(Metric.LOADED, float(carried.readings))] if carried.readings else []
+    samples = [Sample(at, Metric.LOADED, float(carried.readings))] if carried.readings else []
     if carried.latency:
         weight = float(max(1, carried.readings))
-        samples += [Sample(metric, carried.latency[quantile], weight) for metric, quantile in QUANTILES.items()]
-    rollups_add(pipeline=pipeline, at=at, samples=samples)
+        samples += [Sample(at, metric, carried.latency[quantile], weight) for metric, quantile in QUANTILES.items()]
+    rollups_add(pipeline=pipeline, samples=samples)
 
 
 def rollups_prune() -> int:
@@ -75,10 +98,3 @@ def rollups_prune() -> int:
         oldest = int((now - kept).timestamp())
         deleted += Rollup.objects.filter(resolution=resolution, bucket__lt=oldest).delete()[0]
     return deleted
-
-
-def _figures(sample: Sample) -> tuple[float, float, float | None, float | None]:
-    """sum, weight, least and greatest of one sample."""
-    if sample.metric.kind == Kind.RATE:
-        return sample.value, 0.0, None, None
-    return sample.value * sample.weight, sample.weight, sample.value, sample.value

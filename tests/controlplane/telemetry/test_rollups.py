@@ -85,7 +85,7 @@ def test_lag_is_sampled_by_partition_and_in_all_and_not_where_it_is_unknown(pipe
 def test_what_is_old_is_forgotten_by_its_resolution(pipeline: Pipeline) -> None:
     now = timezone.now()
     for age in (timedelta(0), timedelta(days=2), timedelta(days=8), timedelta(days=366)):
-        rollups_add(pipeline=pipeline, at=(now - age).timestamp(), samples=[Sample(Metric.GOLD, 1.0)])
+        rollups_add(pipeline=pipeline, samples=[Sample((now - age).timestamp(), Metric.GOLD, 1.0)])
     assert rollups_prune() == 3 + 2 + 1
     assert sorted(Rollup.objects.values_list("resolution", flat=True)) == [10, 60, 60, 3600, 3600, 3600]
 
@@ -128,7 +128,7 @@ def test_a_series_has_at_most_so_many_points_and_one_for_no_bucket_that_nobody_r
     start = end - MOST_POINTS * 10
     for bucket in range(start - 10, end + 20, 10):
         if bucket != start + 50:
-            rollups_add(pipeline=pipeline, at=bucket, samples=[Sample(Metric.LAG, 3.0)])
+            rollups_add(pipeline=pipeline, samples=[Sample(bucket, Metric.LAG, 3.0)])
     found = series(
         pipeline=pipeline,
         metrics=[Metric.LAG],
@@ -146,8 +146,8 @@ def test_a_series_has_at_most_so_many_points_and_one_for_no_bucket_that_nobody_r
 def test_a_rate_is_by_second_and_waits_until_its_bucket_is_over(pipeline: Pipeline) -> None:
     now = timezone.now()
     open_bucket = now.timestamp() // 10 * 10
-    rollups_add(pipeline=pipeline, at=open_bucket - 10, samples=[Sample(Metric.SILVER, 500.0)])
-    rollups_add(pipeline=pipeline, at=open_bucket + 20, samples=[Sample(Metric.SILVER, 1.0)])
+    rollups_add(pipeline=pipeline, samples=[Sample(open_bucket - 10, Metric.SILVER, 500.0)])
+    rollups_add(pipeline=pipeline, samples=[Sample(open_bucket + 20, Metric.SILVER, 1.0)])
     found = series(
         pipeline=pipeline, metrics=[Metric.SILVER], start=now - timedelta(minutes=5), end=now + timedelta(minutes=5)
     )
