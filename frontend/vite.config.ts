@@ -27,5 +27,6 @@ export default defineConfig({
     setupFiles: ["./src/testing/setup.ts"],
     css: false,
     restoreMocks: true,
+    testTimeout: 60_000,
   },
 });

@@ -25,7 +25,7 @@ export function Accounts({ accounts, fresh, className }: AccountsProps) {
         </thead>
         <tbody>
           {accounts.equations.map(({ name, left, right, pending, holds }) => {
-            const health = !fresh ? "stale" : holds ? "ok" : "failing";
+            const health = !fresh ? "stale" : !holds ? "failing" : accounts.kafka === 0 ? "unknown" : "ok";
             const off = left - right - pending;
             return (
               <tr key={name} data-holds={holds}>

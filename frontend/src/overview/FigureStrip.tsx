@@ -21,7 +21,7 @@ interface FigureStripProps {
 
 /** The four figures that answer whether anything is wrong. */
 export function FigureStrip({ data, series, arriving, fresh }: FigureStripProps) {
-  const accounts = accountsNote(data.accounts.equations, fresh);
+  const accounts = accountsNote(data.accounts, fresh);
   const received = receivedNote(data.received);
   const lag = lagNote(data, arriving);
   const { p50, p95, p99 } = data.latency;

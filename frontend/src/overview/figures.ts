@@ -1,9 +1,7 @@
-import type { Equation, OverviewData } from "@/api/types";
+import type { Accounts, OverviewData } from "@/api/types";
 import type { Health } from "@/components/health";
-import { count, short } from "@/format/numbers";
+import { count, short, UNKNOWN } from "@/format/numbers";
 import { duration } from "@/format/time";
-
-import { UNKNOWN } from "@/format/numbers";
 
 export interface Note {
   text: string;
@@ -24,7 +22,7 @@ export function lagNote(data: OverviewData, arriving: number | null): Note {
   if (total === null) return { text: "Kafka's ends are not known", health: "unknown" };
   if (total === 0) return { text: "everything is read", health: "ok" };
   if (reading === null || reading <= 0)
-    return { text: "nobody reads", health: data.desired === "stopped" ? "idle" : "unknown" };
+    return { text: "nobody reads it", health: data.desired === "stopped" ? "idle" : "unknown" };
   // Within a few batches of what arrives: the lag is only what the running batch will take.
   if (total < 5 * reading) return { text: "drains at once", health: "ok" };
   const gaining = reading - (arriving ?? reading);
@@ -32,9 +30,10 @@ export function lagNote(data: OverviewData, arriving: number | null): Note {
   return { text: "does not drain", health: "warning" };
 }
 
-export function accountsNote(equations: Equation[], fresh: boolean): Note & { value: string } {
+export function accountsNote({ equations, kafka }: Accounts, fresh: boolean): Note & { value: string } {
   const broken = equations.filter(({ holds }) => !holds).length;
-  if (equations.length === 0) return { value: UNKNOWN, text: "no accounts yet", health: "unknown" };
+  // Nothing equals nothing: that proves no balance.
+  if (kafka === 0 && broken === 0) return { value: UNKNOWN, text: "nothing is counted yet", health: "unknown" };
   if (!fresh) return { value: broken > 0 ? "unbalanced" : "balanced", text: "when last heard", health: "stale" };
   if (broken > 0)
     return { value: "unbalanced", text: `${broken} of ${equations.length} equations fail`, health: "failing" };

@@ -73,23 +73,27 @@ describe("lag", () => {
 });
 
 describe("accounts", () => {
-  const { equations } = overview().accounts;
+  const { accounts } = overview();
 
   it("are balanced when every equation holds", () => {
-    expect(accountsNote(equations, true)).toMatchObject({ value: "balanced", health: "ok" });
+    expect(accountsNote(accounts, true)).toMatchObject({ value: "balanced", health: "ok" });
   });
 
   it("are failing as soon as one does not", () => {
-    const broken = equations.map((item, index) => ({ ...item, holds: index !== 2 }));
-    expect(accountsNote(broken, true)).toMatchObject({
+    const equations = accounts.equations.map((item, index) => ({ ...item, holds: index !== 2 }));
+    expect(accountsNote({ ...accounts, equations }, true)).toMatchObject({
       value: "unbalanced",
       health: "failing",
       text: "1 of 5 equations fail",
     });
   });
 
+  it("are unknown, not balanced, before anything is counted", () => {
+    expect(accountsNote({ ...accounts, kafka: 0 }, true)).toMatchObject({ value: "–", health: "unknown" });
+  });
+
   it("are not green when the page is not live", () => {
-    expect(accountsNote(equations, false).health).toBe("stale");
+    expect(accountsNote(accounts, false).health).toBe("stale");
   });
 });
 

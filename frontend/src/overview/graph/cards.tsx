@@ -12,11 +12,14 @@ type StageNodeData = Node<{ stage: Stage; from: number; to: number; gap: number 
 export function StageNode({ data: { stage, from, to, gap } }: NodeProps<StageNodeData>) {
   return (
     <div className={classes.card} data-health={stage.health}>
-      <div className={classes.head}>
-        <span className={classes.name}>{stage.name}</span>
-        <Status health={stage.health} word={stage.word} />
-      </div>
+      <div className={classes.name}>{stage.name}</div>
       <dl className={classes.facts}>
+        <div>
+          <dt>state</dt>
+          <dd>
+            <Status health={stage.health} word={stage.word} />
+          </dd>
+        </div>
         {stage.facts.map(({ label, value, exact }) => (
           <div key={label} title={exact}>
             <dt>{label}</dt>

@@ -10,7 +10,7 @@ export interface Box {
 }
 
 const GAP = 22;
-const NODE_HEIGHT = 124;
+const NODE_HEIGHT = 142;
 const DEAD_HEIGHT = 40;
 export const DEAD = "dead-letters";
 
