@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -14,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from spark_jobs.contracts import BatchCommitted, Entry
+from spark_jobs.contracts import BatchCommitted, Entry, IngestProgress
 from tests.pipeline_workers.test_postgres_loader import wait_for
 
 pytestmark = pytest.mark.integration
@@ -105,3 +106,28 @@ def test_a_collector_killed_again_and_again_counts_every_message_once(
             rolled = f"SELECT sum(sum) FROM telemetry_rollup WHERE metric = 'ingested' AND resolution = {resolution}"
             assert one(rolled) == total
     assert log.read_text().count("not a telemetry message") >= 8
+
+
+def test_the_brokers_ends_are_published_with_the_lag(environment: dict[str, str], tmp_path: Path) -> None:
+    servers, url = environment["PENSTOCK_BOOTSTRAP_SERVERS"], environment["PENSTOCK_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def one(statement: str) -> Any:
+            row = connection.execute(statement).fetchone()
+            return row and row[0]
+
+        topic = one("SELECT topic FROM pipelines_pipeline")
+        producer = Producer({"bootstrap.servers": servers})
+        for number in range(5):
+            producer.produce(topic, b"a reading", partition=number % 3)
+        assert producer.flush(30) == 0
+        read = IngestProgress(pipeline="plant", at=1.0, offsets={"0": 1, "1": 2, "2": 1})
+        producer.produce(environment["PENSTOCK_TELEMETRY_TOPIC"], read.to_json())
+        assert producer.flush(30) == 0
+        with collector(environment, tmp_path / "collector.log"):
+            wait_for(lambda: one("SELECT data->'lag'->>'total' FROM telemetry_livestate") == "1")
+            assert one("SELECT data->>'received' FROM telemetry_livestate") == "5"
+            assert one("SELECT data->'lag'->'partitions' FROM telemetry_livestate") == {"0": 1, "1": 0, "2": 0}
+            # Nobody reports, and still it publishes: a page must be able to tell silence from an end.
+            seq = one("SELECT seq FROM telemetry_livestate")
+            wait_for(lambda: one("SELECT seq FROM telemetry_livestate") > seq, seconds=10)
