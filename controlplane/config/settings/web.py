@@ -41,6 +41,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+LOGIN_REDIRECT_URL = "/admin/"  # of the admin's own login page; the console has another
 SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -112,10 +113,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
 }
 
+# The console's accent, from light to dark.
+TEAL = ["f0fdfa", "ccfbf1", "99f6e4", "5eead4", "2dd4bf", "14b8a6", "0d9488", "0f766e", "115e59", "134e4a", "042f2e"]
+SHADES = ["50", *(str(shade) for shade in range(100, 1000, 100)), "950"]
 UNFOLD = {
     "SITE_TITLE": "Penstock",
     "SITE_HEADER": "Penstock",
     "SITE_SYMBOL": "valve",
     "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {"primary": {shade: f"#{colour}" for shade, colour in zip(SHADES, TEAL, strict=True)}},
     "LOGIN": {"form": "controlplane.accounts.forms.LoginForm"},
 }
