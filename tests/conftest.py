@@ -23,6 +23,7 @@ from cli.embedded.addresses import redis_url as redis_address
 from cli.embedded.home import Home
 from cli.embedded.running import running
 from tests.folders import service_folder
+from tests.stack import Stack
 
 # A test's database may lose its last second in a power cut; its commits are twice as fast.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -42,6 +43,15 @@ def folder() -> Iterator[Path]:
     """A folder in which a test may start a stack of its own."""
     with service_folder() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack of this module's own, which a test that needs it brings up."""
+    with service_folder() as made:
+        mine = Stack(Home(made / ".penstock"))
+        yield mine
+        mine.penstock("down")
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""A real Chromium, and a way into the console of a stack."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+Scheme = Literal["light", "dark"]
+# As root in a container, and without looking for the vendor's hosts at every start.
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+LIVE_MS = 30_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's own; Playwright's download is for machines that reach its host."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Console:
+    """The console of one stack."""
+
+    def __init__(self, browser: Browser, url: str, password: str) -> None:
+        self._browser, self.url, self._password = browser, url, password
+
+    def page(self, *, width: int = 1440, height: int = 900, scheme: Scheme = "light") -> Page:
+        """A browser that nobody has signed in with yet; whoever opens it closes its context."""
+        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page = context.new_page()
+        page.set_default_timeout(LIVE_MS)
+        return page
+
+    def sign_in(self, page: Page, path: str = "/") -> None:
+        """Through the form, up to the first live figures."""
+        page.goto(self.url + path)
+        page.get_by_label("Name").fill("admin")
+        page.get_by_label("Password", exact=True).fill(self._password)
+        page.get_by_role("button", name="Sign in").click()
+        self.until_live(page)
+
+    def until_live(self, page: Page) -> None:
+        expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+
+
+def received(page: Page) -> int:
+    """Records that the topic has had, as the page has it."""
+    return int(page.get_by_test_id("received").get_attribute("data-value") or 0)
+
+
+def until_received_passes(page: Page, count: int, milliseconds: float) -> None:
+    page.wait_for_function(
+        "count => Number(document.querySelector('[data-testid=received]')?.dataset.value) > count",
+        arg=count,
+        timeout=milliseconds,
+    )
+
+
+def serious_violations(page: Page) -> list[str]:
+    """What axe finds and calls serious or worse, with where."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{item['id']}: {item['help']}: {[node['target'] for node in item['nodes']]}"
+        for item in found["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]

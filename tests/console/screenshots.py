@@ -1,0 +1,38 @@
+"""Takes the pictures of docs/images from a running stack: python -m tests.console.screenshots [--home FOLDER]."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from cli import login
+from cli.embedded.home import Home
+from tests.console.browsing import Console, Scheme, chromium
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+WIDTHS = (1440, 360)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, help="folder of the stack's state")
+    home = Home.locate(parser.parse_args().home)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with chromium() as browser:
+        console = Console(browser, login.of_stack(home).url, home.generated_secrets()["admin_password"])
+        for scheme in SCHEMES:
+            for width in WIDTHS:
+                page = console.page(width=width, scheme=scheme)
+                console.sign_in(page)
+                expect(page.locator(".uplot")).to_have_count(5)
+                # As high as the page, so that the navigation ends where the page does.
+                page.set_viewport_size({"width": width, "height": page.evaluate("document.body.scrollHeight")})
+                page.screenshot(path=IMAGES / f"overview-{width}-{scheme}.png")
+                page.context.close()
+
+
+if __name__ == "__main__":
+    main()
