@@ -31,13 +31,12 @@ export function Account() {
   return (
     <Menu position="top-start" width={200} withinPortal>
       <Menu.Target>
-        <UnstyledButton className={classes.account} aria-label={`${user.username}, ${user.role}: account menu`}>
+        <UnstyledButton className={classes.account}>
           <span className={classes.face}>
             <IconUser size={15} aria-hidden />
           </span>
           <span className={classes.words}>
-            <span className={classes.name}>{user.username}</span>
-            <span className={classes.role}>{user.role}</span>
+            <span className={classes.name}>{user.username}</span> <span className={classes.role}>{user.role}</span>
           </span>
           <IconSelector size={15} className={classes.more} aria-hidden />
         </UnstyledButton>

@@ -54,7 +54,7 @@ export function Header({ pipeline, pipelines, onMenu }: HeaderProps) {
           size="compact-md"
           onClick={spotlight.open}
           leftSection={<IconSearch size={14} aria-hidden />}
-          aria-label="Find a page or an action"
+          aria-label="Ctrl K: find a page or an action"
         >
           <Kbd size="xs">Ctrl K</Kbd>
         </Button>
