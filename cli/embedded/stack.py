@@ -55,7 +55,8 @@ def control_services(ports: Ports, env: Mapping[str, str]) -> list[Service]:
         ),
         Service(
             name="web",
-            argv=(*web, "--timeout-graceful-shutdown", "5", "--log-level", "warning"),
+            # There is no proxy: whoever forwards an address would choose whom the logins' throttle counts.
+            argv=(*web, "--no-proxy-headers", "--timeout-graceful-shutdown", "5", "--log-level", "warning"),
             env=env,
             ready=lambda _: answers(f"http://{HOST}:{ports.web}/healthz"),
         ),

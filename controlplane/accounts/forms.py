@@ -24,7 +24,9 @@ class LoginForm(AuthenticationForm):
 
 
 class UserForm(ReasonForm):
-    new_password = forms.CharField(required=False, strip=False, widget=UnfoldAdminPasswordWidget)
+    new_password = forms.CharField(
+        required=False, strip=False, widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+    )
 
     class Meta:
         model = User

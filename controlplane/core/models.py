@@ -12,6 +12,7 @@ class Outbox(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "outbox"
         indexes = [
             models.Index(fields=["created_at"], name="outbox_unsent", condition=models.Q(sent_at__isnull=True)),
         ]

@@ -21,6 +21,7 @@ class LedgerEntry(models.Model):
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(
                 fields=["pipeline", "query", "generation", "batch", "measure", "hour", "detail"],

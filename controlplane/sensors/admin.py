@@ -10,4 +10,4 @@ from controlplane.sensors.models import Sensor
 class SensorAdmin(ReadOnlyAdmin):
     list_display = ["sensor_id", "type_name", "unit", "location", "expected_interval_seconds", "updated_at"]
     list_filter = ["sensor_type"]
-    search_fields = ["sensor_id", "location"]
+    search_fields = ["search__contains"]

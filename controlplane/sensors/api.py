@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
@@ -80,7 +80,7 @@ class SensorList(ListView):
     def get_queryset(self) -> QuerySet[Sensor]:
         found = Sensor.objects.all()
         if text := self.query.get("search"):
-            found = found.filter(Q(sensor_id__icontains=text) | Q(location__icontains=text))
+            found = found.filter(search__contains=text.lower())
         if kind := self.query.get("type"):
             found = found.filter(type_name=kind)
         if location := self.query.get("location"):

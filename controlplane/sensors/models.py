@@ -1,6 +1,7 @@
 """Sensor types and sensors."""
 
 from django.db import models
+from django.db.models.functions import Concat, Lower
 
 
 class SensorType(models.Model):
@@ -43,9 +44,19 @@ class Sensor(models.Model):
     expected_interval_seconds = models.FloatField(null=True)
     first_seen_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
+    # In lower case once, and not each row at each search.
+    search = models.GeneratedField(
+        expression=Lower(Concat("sensor_id", models.Value(" "), "location")),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         ordering = ["sensor_id"]
+        indexes = [
+            models.Index(fields=["type_name", "sensor_id"], name="sensor_of_type"),
+            models.Index(fields=["location", "sensor_id"], name="sensor_at_location"),
+        ]
 
     def __str__(self) -> str:
         return self.sensor_id

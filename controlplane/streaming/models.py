@@ -56,6 +56,7 @@ class MicroBatch(models.Model):
     carried_by = models.BigIntegerField(null=True)  # the first load that brought it to the warehouse
 
     class Meta:
+        verbose_name, verbose_name_plural = "micro-batch", "micro-batches"
         constraints = [
             models.UniqueConstraint(fields=["pipeline", "query", "generation", "batch"], name="micro_batch_once")
         ]
@@ -83,6 +84,7 @@ class PartitionProgress(models.Model):
     end_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "partition progress"
         constraints = [models.UniqueConstraint(fields=["pipeline", "partition"], name="partition_progress_once")]
 
     def __str__(self) -> str:
