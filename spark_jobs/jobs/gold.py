@@ -10,8 +10,7 @@ from operator import or_
 import numpy as np
 import polars as pl
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake import CommitProperties, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from spark_jobs.contracts import Table
@@ -20,7 +19,6 @@ from spark_jobs.jobs.tables import LAYOUTS, Commits
 # The column whose value is a row's period, and the period's seconds.
 PERIODS = {Table.SENSOR_5MIN: ("window_start", 300), Table.LOCATION_HOURLY: ("hour_start", 3600)}
 PERIODS[Table.DAILY_SUMMARY] = ("event_date", 86400)
-ATTEMPTS = 10
 MOST_RUNS = 100  # a condition names each of them
 
 
@@ -53,23 +51,13 @@ class GoldTable(Commits):
         """
         runs = self._runs(starts)
         where = " OR ".join(f"({self._column} >= '{low}' AND {self._column} <= '{high}')" for low, high in runs)
-        once = CommitProperties(app_transactions=[Transaction(self._app, seq)], max_commit_retries=0)
-        for attempt in range(ATTEMPTS):
-            if self.hold(seq):
-                return False
-            rows = (
-                anew(self._rows(self.delta.to_pyarrow_dataset(), runs))
-                .select(self._schema.names)
-                .to_arrow()
-                .cast(self._schema)
-            )
-            try:
-                write_deltalake(self.delta, rows, mode="overwrite", predicate=where, commit_properties=once)
-                break
-            except CommitFailedError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-        return True
+
+        def write(once: CommitProperties) -> None:
+            rows = anew(self._rows(self.delta.to_pyarrow_dataset(), runs)).select(self._schema.names)
+            changed = rows.to_arrow().cast(self._schema)
+            write_deltalake(self.delta, changed, mode="overwrite", predicate=where, commit_properties=once)
+
+        return self.commit_once(seq, write)
 
     def _rows(self, files: ds.Dataset, runs: list[tuple[date, date]]) -> pl.DataFrame:
         period = ds.field(self._column)

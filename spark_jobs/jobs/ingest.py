@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.contracts import ContinuousArguments, DeadLetterReason, Entry, Measure, Query, Table, sequence
 from spark_jobs.jobs import tables
+from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.telemetry import Telemetry
 from spark_jobs.transforms.parse import with_disposition
 
@@ -19,9 +20,8 @@ class Ingest:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments, telemetry: Telemetry) -> None:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
-        self._path = Table.BRONZE.under(arguments.lake)
-        self._app = f"penstock/{arguments.pipeline}/{Query.INGEST}"
-        self._commits = tables.Commits(self._path, self._app)
+        app = f"penstock/{arguments.pipeline}/{Query.INGEST}"
+        self._bronze = AppendedTable(arguments.lake, Table.BRONZE, app, arguments.run_tag)
 
     def source(self) -> DataFrame:
         """Records with their disposition: here and not in `take`, the contract's plan is made once, not per batch."""
@@ -43,7 +43,7 @@ class Ingest:
         """Commit a batch to Bronze, once, and tell of it. In: what `with_disposition` gives."""
         started = time.monotonic()
         seq = sequence(self._arguments.generation, batch)
-        replayed = self._commits.hold(seq)
+        replayed = self._bronze.hold(seq)
         if replayed:
             kafka, bronze = _by_hour(records), self._committed_counts(seq)
         else:
@@ -56,7 +56,7 @@ class Ingest:
             Query.INGEST,
             batch,
             entries,
-            table_version=self._commits.version(),
+            table_version=self._bronze.version(),
             rows_in=sum(kafka.values()),
             seconds=time.monotonic() - started,
             replayed=replayed,
@@ -67,7 +67,7 @@ class Ingest:
         sums = [F.count_if(F.col("reason") == str(why)).alias(str(why)) for why in DeadLetterReason]
         sums += [F.count("*").alias("n"), F.count_if(F.col("reason").isNull()).alias("accepted")]
         counted = records.observe(seen, F.min(_hour()).alias("low"), F.max(_hour()).alias("high"), *sums)
-        tables.append_once(counted.withColumn("ingest_seq", tables.stamp(seq, "topic")), self._path, self._app, seq)
+        self._bronze.append(counted.withColumn("ingest_seq", tables.stamp(seq, "topic")), seq)
         found = seen.get
         if found["n"] and found["low"] != found["high"]:
             return _by_hour(records), self._committed_counts(seq)

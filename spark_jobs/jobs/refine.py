@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from spark_jobs.contracts import ContinuousArguments, Entry, Measure, Query, Table, sequence
 from spark_jobs.jobs import tables
+from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.telemetry import Telemetry
-from spark_jobs.schemas import SET_ASIDE, SILVER
 from spark_jobs.transforms.judging import DEFERRED, DUPLICATE, KEPT, UNSURE, UNSURE_LATE, Rules
 from spark_jobs.transforms.refine import READING_FIELDS, memory_after, memory_from_silver, with_anomalies, with_verdict
 
@@ -25,15 +25,16 @@ class Refine:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments, telemetry: Telemetry) -> None:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
-        self._app = f"penstock/{arguments.pipeline}/{Query.REFINE}"
-        self._silver, self._set_aside = Table.SILVER.under(arguments.lake), Table.SET_ASIDE.under(arguments.lake)
+        app = f"penstock/{arguments.pipeline}/{Query.REFINE}"
+        self._silver, self._set_aside = (
+            AppendedTable(arguments.lake, table, app, arguments.run_tag) for table in (Table.SILVER, Table.SET_ASIDE)
+        )
         self._rules = Rules(
             watermark=int(arguments.watermark_minutes * 60e6),
             window=arguments.zscore_window,
             minimum=arguments.zscore_minimum,
             max_age=int(arguments.zscore_max_age_days * 86400e6),
         )
-        self._commits = tables.Commits(self._silver, self._app)
         self._partitions = spark.sparkContext.defaultParallelism
         self._memory: DataFrame | None = None
 
@@ -60,7 +61,7 @@ class Refine:
             if any(row["verdict"] in (UNSURE, UNSURE_LATE) for row in summary):
                 resolved, judged = self._resolve(spark, readings, judged, seq)
                 summary = self._summary(resolved)
-            replayed = self._commits.hold(seq)
+            replayed = self._silver.hold(seq)
             self._write(resolved, summary, seq)
             memory = memory_after(judged).localCheckpoint()
         finally:
@@ -70,7 +71,7 @@ class Refine:
             Query.REFINE,
             batch,
             _entries(summary),
-            table_version=self._commits.version(),
+            table_version=self._silver.version(),
             rows_in=sum(row["n"] for row in summary),
             seconds=time.monotonic() - started,
             replayed=replayed,
@@ -155,10 +156,10 @@ class Refine:
         if any(row["verdict"] != KEPT for row in summary):
             aside = written.where(F.col("verdict") != KEPT).withColumn("reason", F.col("verdict"))
             aside = aside.withColumn("ingest_date", F.to_date("kafka_timestamp"))
-            tables.append_once(aside.select(SET_ASIDE.fieldNames()), self._set_aside, self._app, seq)
+            self._set_aside.append(aside, seq)
         kept = written.where(F.col("verdict") == KEPT).withColumn("event_date", F.to_date("timestamp"))
         kept = kept.withColumn("job_version", F.lit(self._arguments.version))
-        tables.append_once(kept.select(SILVER.fieldNames()), self._silver, self._app, seq)
+        self._silver.append(kept, seq)
 
 
 _POSITION = ["partition", "offset"]

@@ -16,9 +16,6 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     # The default of 50 makes every commit read 50 tasks.
     "spark.databricks.delta.snapshotPartitions": "2",
-    # A compaction leaves alone what an earlier one made: by default it would rewrite files of up to 64 MB each time.
-    "spark.databricks.delta.autoCompact.maxFileSize": str(16 * 2**20),
-    "spark.databricks.delta.autoCompact.minFileSize": str(4 * 2**20),
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
     # KLL sketches are object aggregates: past 128 keys they would fall back to sorting.
@@ -33,10 +30,24 @@ SETTINGS = {
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     "spark.sql.streaming.stopTimeout": "60000",
     "spark.sql.parquet.compression.codec": "snappy",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Rows of a batch belong to few partitions: a file open for each costs less than sorting the rows.
+    "spark.sql.maxConcurrentOutputFileWriters": "20",
+    # Files are seen by the commit of the table's log alone, so tasks may leave them where they belong.
+    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     "spark.cleaner.periodicGC.interval": "5min",
     # The default of 100 is less than three queries generate: each batch would compile its code anew.
     "spark.sql.codegen.cache.maxEntries": "2000",
 }
+
+
+# The optimizing compiler took half a core for minutes after a start, most of it for Spark's planner. At ten times the
+# JVM's own thresholds it still compiles what runs for each row.
+HOT_CODE_ONLY = (
+    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+    "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+)
 
 
 def open_session(
@@ -49,8 +60,8 @@ def open_session(
     """
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName(name).master(master).config("spark.driver.memory", memory)
-    # Without the last option the JVM would interpret generated methods over 8 kB, such as the contract's.
-    options = f"-Xss4m -Xms{memory} -XX:+AlwaysPreTouch -XX:+UseParallelGC -XX:-DontCompileHugeMethods"
+    # Without the fifth option the JVM would interpret generated methods over 8 kB, such as the contract's.
+    options = f"-Xss4m -Xms{memory} -XX:+AlwaysPreTouch -XX:+UseParallelGC -XX:-DontCompileHugeMethods {HOT_CODE_ONLY}"
     builder = builder.config("spark.driver.extraJavaOptions", options)
     if jars:
         builder = builder.config("spark.jars", ",".join(jars))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
 import deltalake
+from deltalake import CommitProperties, Transaction
+from deltalake.exceptions import CommitFailedError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -16,8 +17,7 @@ from pyspark.sql.types import StructType
 from spark_jobs import schemas
 from spark_jobs.contracts import Table
 
-TXN_APP = "spark.databricks.delta.write.txnAppId"
-TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+ATTEMPTS = 10
 
 
 class Layout(NamedTuple):
@@ -42,16 +42,13 @@ LAYOUTS = {
 }
 
 
-# Spark appends to these, and compacts their small files as they gather.
-COMPACTED = frozenset({Table.BRONZE, Table.SILVER, Table.SET_ASIDE})
-
-
 def ensure_tables(lake: str) -> None:
     """Create the tables that are not there. Without Spark, which takes ten seconds for its first six tables."""
     for table, layout in LAYOUTS.items():
         settings = {
             "delta.dataSkippingStatsColumns": ",".join(layout.statistics),
-            "delta.autoOptimize.autoCompact": str(table in COMPACTED).lower(),
+            # Readers of a stream take in the log behind the last checkpoint at each batch.
+            "delta.checkpointInterval": "10",
             "delta.logRetentionDuration": "interval 7 days",
         }
         deltalake.DeltaTable.create(
@@ -102,19 +99,20 @@ class Commits:
         txn = self.delta.transaction_version(self._app)
         return txn is not None and txn >= seq
 
+    def commit_once(self, seq: int, write: Callable[[CommitProperties], None]) -> bool:
+        """Have `write` make one commit that carries `seq`. False when `seq` is committed, by whomever.
 
-@contextmanager
-def written_once(spark: SparkSession, app: str, txn: int) -> Iterator[None]:
-    """Delta skips a write within, of an app that has written this txn already; two at once conflict."""
-    spark.conf.set(TXN_APP, app)
-    spark.conf.set(TXN_VERSION, str(txn))
-    try:
-        yield
-    finally:
-        spark.conf.unset(TXN_APP)
-        spark.conf.unset(TXN_VERSION)
-
-
-def append_once(rows: DataFrame, path: str, app: str, txn: int) -> None:
-    with written_once(rows.sparkSession, app, txn):
-        rows.write.format("delta").mode("append").save(path)
+        Where another writer was faster, `write` is called again on the table as it is then. Raises CommitFailedError
+        when ten others were.
+        """
+        once = CommitProperties(app_transactions=[Transaction(self._app, seq)], max_commit_retries=0)
+        for attempt in range(ATTEMPTS):
+            if self.hold(seq):
+                return False
+            try:
+                write(once)
+                break
+            except CommitFailedError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        return True

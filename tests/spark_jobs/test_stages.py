@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from spark_jobs.contracts import ContinuousArguments, Table, sequence
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.aggregate import Aggregate
+from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.gold import GoldTable
 from spark_jobs.jobs.ingest import Ingest
 from spark_jobs.jobs.refine import Refine
@@ -156,13 +157,13 @@ def test_one_backlog_and_many_cuts_with_kills_leave_the_same_tables(lake: Any, m
         part = readings[start:end]
         if batch % 3 == 0:  # killed after one of the batch's commits, then started again, which replays the batch
             with monkeypatch.context() as patched:
-                patched.setattr(tables, "append_once", killing(tables.append_once))
+                patched.setattr(AppendedTable, "append", killing(AppendedTable.append))
                 patched.setattr(GoldTable, "replace", killing(GoldTable.replace))
                 with suppress(Killed):
                     cut.take(part, batch)
             cut.start()
         cut.take(part, batch)
-    assert set(kills) == {"append_once", "replace"}
+    assert set(kills) == {"append", "replace"}
     assert_same(contents(cut), wanted)
 
 
