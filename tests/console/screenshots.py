@@ -27,7 +27,8 @@ def main() -> None:
             for width in WIDTHS:
                 page = console.page(width=width, scheme=scheme)
                 console.sign_in(page)
-                expect(page.locator(".uplot")).to_have_count(5)
+                expect(page.locator(".uplot").first).to_be_visible()
+                page.wait_for_load_state("networkidle")
                 # As high as the page, so that the navigation ends where the page does.
                 page.set_viewport_size({"width": width, "height": page.evaluate("document.body.scrollHeight")})
                 page.screenshot(path=IMAGES / f"overview-{width}-{scheme}.png")

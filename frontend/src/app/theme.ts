@@ -13,6 +13,8 @@ const teal: MantineColorsTuple = [
   "#075a53",
 ];
 
+const CLOSE = { "aria-label": "Close" };
+
 /** What Mantine's components look like here; everything else takes its colours from tokens.css. */
 export const theme = createTheme({
   primaryColor: "teal",
@@ -26,8 +28,8 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, transitionProps: { duration: 100 }, multiline: true } }),
-    Modal: { defaultProps: { transitionProps: { duration: 120 }, centered: true } },
-    Drawer: { defaultProps: { transitionProps: { duration: 120 } } },
+    Modal: { defaultProps: { transitionProps: { duration: 120 }, centered: true, closeButtonProps: CLOSE } },
+    Drawer: { defaultProps: { transitionProps: { duration: 120 }, closeButtonProps: CLOSE } },
     Menu: { defaultProps: { transitionProps: { duration: 100 } } },
   },
 });
