@@ -129,6 +129,7 @@ def assert_same(found: dict[str, list[dict[str, Any]]], wanted: dict[str, list[d
                 assert got[name] is None or got[name] == pytest.approx(row[name], rel=1e-9, abs=1e-9), (table, name)
 
 
+@pytest.mark.timeout(1500)  # fifty batches, a third of them twice
 def test_one_backlog_and_many_cuts_with_kills_leave_the_same_tables(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = random.Random(11)
     readings = fleet(dice)
