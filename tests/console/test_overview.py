@@ -171,6 +171,11 @@ def test_axe_finds_nothing_serious(console: Console, scheme: Scheme) -> None:
     page.get_by_test_id("streaming-job").get_by_role("button", name="Stop…").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert serious_violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Palette")).to_be_visible()
+    assert serious_violations(page) == []
     page.context.close()
 
 

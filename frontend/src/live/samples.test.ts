@@ -57,9 +57,9 @@ describe("growth", () => {
     expect(growth(samplesOver(30, 100), RECEIVED, 10)).toBeCloseTo(100);
   });
 
-  it("is not known before there are two samples to compare", () => {
-    expect(growth(samplesOver(0, 100), RECEIVED, 10)).toBeNull();
-    expect(growth(samplesOver(5, 100), seriesKey("dead_letters", "empty"), 10)).toBeNull();
+  it("is not known over less than a few micro-batches, nor of what is not counted", () => {
+    expect(growth(samplesOver(9, 100), RECEIVED, 30)).toBeNull();
+    expect(growth(samplesOver(30, 100), seriesKey("dead_letters", "empty"), 10)).toBeNull();
   });
 });
 

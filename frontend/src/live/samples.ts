@@ -47,12 +47,15 @@ export function withSample(samples: readonly Sample[], next: Sample): Sample[] {
   return [...samples.filter((sample) => sample.at < next.at && sample.at > next.at - KEPT_SECONDS), next];
 }
 
-/** Growth of a counter per second over the last `seconds` of samples; null before there are two to compare. */
+/** Counters move by micro-batches: over less than a few of them a rate is what one happened to bring. */
+const TELLING_SECONDS = 10;
+
+/** Growth of a counter per second over the last `seconds` of samples; null before they reach far enough to tell. */
 export function growth(samples: readonly Sample[], key: string, seconds: number): number | null {
   const last = samples.at(-1);
   const first = last && samples.find((sample) => sample.at >= last.at - seconds);
   const [before, after] = [first?.counters.get(key), last?.counters.get(key)];
-  if (!first || before === undefined || after === undefined || last.at - first.at < 1) return null;
+  if (!first || before === undefined || after === undefined || last.at - first.at < TELLING_SECONDS) return null;
   return Math.max(0, after - before) / (last.at - first.at);
 }
 

@@ -42,6 +42,7 @@ export function DeadLettersChart({ data, series, className }: DeadLettersProps &
       note="per second"
       lines={lines}
       series={series}
+      height={236}
       format={rate}
       empty="No record was refused."
       className={className}

@@ -98,6 +98,8 @@ export function Palette() {
         "aria-label": "Find",
       }}
       transitionProps={{ duration: 100 }}
+      overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
+      attributes={{ content: { "aria-label": "Palette" } }}
     />
   );
 }
