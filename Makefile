@@ -18,10 +18,10 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# uv installs in parallel; where it cannot reach the index that pip is configured for, pip installs the same hashes.
+# uv installs in parallel, and compiles once what every process would compile at its start; where it cannot reach the index that pip is configured for, pip installs the same hashes.
 $(STAMP).packages: requirements/bootstrap.txt requirements/dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt \
 		|| $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 

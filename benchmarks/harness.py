@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 from cli.embedded import demo, figures, jars, kafka, ports
 from cli.embedded.addresses import bootstrap_servers
+from cli.embedded.environment import PIPELINE
 from cli.embedded.home import Home
 from cli.embedded.running import running
 
@@ -74,6 +76,31 @@ def stack(home: Path | None, *, keep: bool = False) -> Iterator[Home]:
         if reason := figures.wait_for_driver(180):
             raise SystemExit(f"the driver does not run: {reason}")
         yield place
+
+
+@contextlib.contextmanager
+def simulator(rate: float, sensors: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A fleet beside the stack, stopped at the end. It sends no late readings: theirs is no latency."""
+    argv = [sys.executable, "-m", "pipeline_workers.simulator", "--rate", str(rate)]
+    argv += ["--sensors", str(sensors), "--pipeline", PIPELINE]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_for_first_readings(seconds: float) -> None:
+    """Wait until a reading is in the warehouse: a driver's very first batches take long."""
+    until = time.monotonic() + seconds
+    while not figures.accounts()["warehouse_readings"]:
+        if time.monotonic() > until:
+            raise SystemExit(f"no reading was in the warehouse after {seconds:.0f} s")
+        time.sleep(1)
 
 
 def wait_until_settled(seconds: float) -> bool:

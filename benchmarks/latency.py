@@ -10,8 +10,6 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +34,10 @@ def main() -> int:
     harness.end_cleanly_on_signals()
     before = harness.load_average()
     with harness.stack(options.home) as home:
-        with _simulator(options, WARMING_RATE):
-            _wait_for_first_readings()
+        with harness.simulator(WARMING_RATE, options.sensors):
+            harness.wait_for_first_readings(WARMING_SECONDS)
         started = time.time()
-        with _simulator(options, options.rate) as simulator:
+        with harness.simulator(options.rate, options.sensors) as simulator:
             watched = _watch(home, simulator, options.minutes * 60)
         settled = harness.wait_until_settled(180)
         everything, later = _latency(started, 0), _latency(started, 60)
@@ -77,30 +75,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sensors", type=int, default=1000, help="of the fleet (%(default)s)")
     parser.add_argument("--home", type=Path, help="a running stack without simulator; without it a throw-away one")
     return parser.parse_args()
-
-
-@contextmanager
-def _simulator(options: argparse.Namespace, rate: float) -> Iterator[subprocess.Popen[bytes]]:
-    """The fleet, stopped at the end. It sends no late readings: theirs is no latency."""
-    argv = [sys.executable, "-m", "pipeline_workers.simulator", "--rate", str(rate)]
-    argv += ["--sensors", str(options.sensors), "--pipeline", PIPELINE]
-    with subprocess.Popen(argv, cwd=harness.ROOT, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait_for_first_readings() -> None:
-    until = time.monotonic() + WARMING_SECONDS
-    while not figures.accounts()["warehouse_readings"]:
-        if time.monotonic() > until:
-            raise SystemExit(f"no reading was in the warehouse after {WARMING_SECONDS} s")
-        time.sleep(1)
 
 
 def _watch(home: Home, simulator: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:

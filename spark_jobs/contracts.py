@@ -101,7 +101,7 @@ class ContinuousArguments:
     checkpoint: str  # root path or URI of this generation's checkpoints
     jars: tuple[str, ...]  # files for spark.jars
     sensor_types: tuple[SensorTypeSpec, ...]
-    trigger_seconds: float = 2.0
+    trigger_seconds: float = 4.0  # between two batches of ingest, whose commits the other queries follow
     watermark_minutes: float = 10.0
     zscore_window: int = 100
     zscore_minimum: int = 30

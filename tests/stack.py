@@ -67,14 +67,16 @@ class Stack:
                     found.append(process.pid)
         return found
 
-    def kill_worker(self) -> int:
-        pid = int(self.status()["processes"]["worker"]["pid"])
+    def kill(self, service: str) -> int:
+        pid = int(self.status()["processes"][service]["pid"])
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def until_worker_is_another_than(self, killed: int) -> None:
+    def until_back(self, service: str, killed: int) -> None:
+        """Until the supervisor has another process in the place of the one that was killed."""
+
         def back() -> bool:
-            now = self.status()["processes"]["worker"]
+            now = self.status()["processes"][service]
             return bool(now["state"] == "running" and now["pid"] != killed and now["restarts"] >= 1)
 
         until(back, 60)

@@ -44,7 +44,7 @@ class Setting:
 SETTINGS = {
     item.name: item
     for item in (
-        Setting("trigger_seconds", 0.5, 300, "Time between two micro-batches of a query."),
+        Setting("trigger_seconds", 0.5, 300, "Time between two batches of ingest, which the other queries follow."),
         Setting("watermark_minutes", 0, 1440, "How late a reading may be behind its sensor's newest."),
         Setting("zscore_window", 2, 1000, "Readings before a reading that its z-score is taken against."),
         Setting("zscore_minimum", 2, 1000, "Readings without which there is no z-score."),

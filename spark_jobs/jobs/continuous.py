@@ -35,6 +35,7 @@ from spark_jobs.jobs.session import open_session
 from spark_jobs.jobs.telemetry import Telemetry
 
 HEARTBEAT_SECONDS = 5.0
+FOLLOW_SECONDS = 0.2  # between two looks of refine and aggregate at the table that they follow
 DRAIN_SECONDS = 60.0
 LOCK_SECONDS = 2.0
 
@@ -112,10 +113,15 @@ class Driver:
             .writeStream.queryName(str(name))
             .foreachBatch(self._guarded(stage))
             .option("checkpointLocation", f"{self._arguments.checkpoint}/{name}")
-            .trigger(processingTime=f"{self._arguments.trigger_seconds} seconds")
+            .trigger(processingTime=f"{self._pace(name)} seconds")
             .start()
             for name, stage in stages.items()
         ]
+
+    def _pace(self, name: Query) -> float:
+        """Ingest sets the pace, and the others start at its commits: at a pace of their own all three would run at
+        once and hold one another up."""
+        return self._arguments.trigger_seconds if name == Query.INGEST else FOLLOW_SECONDS
 
     def _guarded(self, stage: Stage) -> Any:
         """A batch that has begun when the drain is asked for ends; none begins after it."""

@@ -74,22 +74,22 @@ def test_recorded_readings_pass_beside_live_ones(stack: Stack) -> None:
 def test_a_worker_killed_before_in_and_after_a_launch_leaves_one_driver(stack: Stack) -> None:
     stack.up()
     first = stack.status()["processes"]["driver"]["pid"]
-    worker = stack.kill_worker()  # before: nobody is there to launch the next one
+    worker = stack.kill("worker")  # before: nobody is there to launch the next one
     os.kill(first, signal.SIGKILL)
     until(lambda: stack.drivers() not in ([], [first]), 90)
-    stack.until_worker_is_another_than(worker)
-    worker = stack.kill_worker()  # in the launch: the driver has begun to start
+    stack.until_back("worker", worker)
+    worker = stack.kill("worker")  # in the launch: the driver has begun to start
 
     def progressing() -> bool:
         report = stack.status()
         return report["figures"]["observed"] == "running" and report["processes"]["driver"]["pid"] in stack.drivers()
 
     until(progressing, 120)
-    stack.until_worker_is_another_than(worker)
+    stack.until_back("worker", worker)
     (launched,) = stack.drivers()
     assert launched != first
-    worker = stack.kill_worker()  # after: the driver goes on, and the next worker knows it
-    stack.until_worker_is_another_than(worker)
+    worker = stack.kill("worker")  # after: the driver goes on, and the next worker knows it
+    stack.until_back("worker", worker)
     assert stack.drivers() == [launched]
     loaded = stack.status()["figures"]["accounts"]["warehouse_readings"]
     until(lambda: stack.status()["figures"]["accounts"]["warehouse_readings"] > loaded, 120)

@@ -6,9 +6,11 @@ import os
 import signal
 import time
 
+import httpx
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests.cli.standins import until
 from tests.console.browsing import Console, Scheme, received, serious_violations, until_received_passes
 from tests.stack import Stack
 
@@ -20,6 +22,13 @@ SLOW_MACHINE = 3  # a time fails only at three times its goal
 
 def observed(page: Page, state: str, seconds: float) -> None:
     expect(page.get_by_test_id("streaming-job")).to_have_attribute("data-observed", state, timeout=seconds * 1000)
+
+
+def ready(console: Console) -> bool:
+    try:
+        return httpx.get(f"{console.url}/readyz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_after_signing_in_the_figures_move(console: Console, page: Page) -> None:
@@ -123,6 +132,33 @@ def test_a_cut_socket_is_told_of_and_healed_within_5_seconds(console: Console) -
     until_received_passes(page, stood_at, 5_000)
     expect(page.get_by_test_id("not-live")).to_be_hidden()
     page.context.close()
+
+
+@pytest.mark.parametrize("service", ["web", "redis"])
+def test_a_service_that_died_under_the_page_costs_it_5_seconds(
+    stack: Stack, console: Console, page: Page, service: str
+) -> None:
+    killed = stack.kill(service)
+    if service == "web":
+        expect(page.get_by_test_id("not-live")).to_be_visible()
+    stack.until_back(service, killed)
+    until(lambda: ready(console), 30)
+    stood_at = received(page)
+    until_received_passes(page, stood_at, 5_000)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live")
+    expect(page.get_by_test_id("not-live")).to_be_hidden()
+
+
+def test_a_redis_that_hangs_is_told_of_and_healed_within_5_seconds(stack: Stack, page: Page) -> None:
+    redis = int(stack.status()["processes"]["redis"]["pid"])
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        expect(page.get_by_test_id("not-live")).to_be_visible(timeout=15_000)
+        stood_at = received(page)
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    until_received_passes(page, stood_at, 5_000)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live")
 
 
 def test_a_session_that_ended_leads_to_the_login_and_back(console: Console, page: Page) -> None:
