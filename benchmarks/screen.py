@@ -50,17 +50,18 @@ def main() -> int:
     options = _options()
     harness.end_cleanly_on_signals()
     before = harness.load_average()
-    with harness.stack(options.home) as home, chromium() as browser:
-        url = login.of_stack(home).url
-        console = Console(browser, url, home.generated_secrets()["admin_password"])
+    with harness.stack(options.home) as home:
         with harness.simulator(options.rate, options.sensors):
             harness.wait_for_first_readings(FIRST_READINGS_SECONDS)
-            page = console.page()
-            console.sign_in(page)
-            page.evaluate(RECORD_COUNTS)
-            page.wait_for_timeout(options.seconds * 1000)
-            counts: list[tuple[float, int]] = page.evaluate("window.counts")
-            openings = [_open(page.context.new_page(), url) for _ in range(OPENINGS)]
+            with chromium() as browser:
+                url = login.of_stack(home).url
+                console = Console(browser, url, home.generated_secrets()["admin_password"])
+                page = console.page()
+                console.sign_in(page)
+                page.evaluate(RECORD_COUNTS)
+                page.wait_for_timeout(options.seconds * 1000)
+                counts: list[tuple[float, int]] = page.evaluate("window.counts")
+                openings = [_open(page.context.new_page(), url) for _ in range(OPENINGS)]
             load = harness.load_average()
         ages = _ages(_event_times(os.environ["PENSTOCK_BOOTSTRAP_SERVERS"]), counts)
     p50, p95, p99 = np.quantile(ages, (0.5, 0.95, 0.99)).round(3).tolist()

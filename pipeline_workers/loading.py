@@ -8,6 +8,7 @@ from functools import cache
 from django.conf import settings
 from django.db import transaction
 
+from controlplane.ledger.services import load_record
 from controlplane.telemetry.services import load_measure
 from controlplane.warehouse.services import load_fail, load_finish, load_start
 from pipeline_workers.loaders.base import Loader
@@ -34,12 +35,13 @@ def load(load_id: int) -> None:
         logger.exception("load %s failed", row.pk)
         return
     with transaction.atomic():
-        carried = load_finish(
+        risen = load_record(pipeline=row.pipeline, load_id=row.pk, rises=done.rise_by_hour)
+        latency = load_finish(
             load=row,
             gold_version=done.gold_versions.get(Table.SENSOR_5MIN, -1),
             gold_seq=done.seq,
             windows=done.windows,
-            rises=done.rise_by_hour,
+            readings=sum(done.rise_by_hour.values()),
             committed_at=done.committed_at,
         )
-        load_measure(pipeline=row.pipeline, carried=carried, at=done.committed_at)
+        load_measure(pipeline=row.pipeline, readings=risen, latency=latency, at=done.committed_at)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_init
+
+
+@worker_init.connect
+def import_ahead(**_: Any) -> None:
+    """Before the pool forks: its processes share what tasks import, and none of them grows at its first task."""
+    import pipeline_workers.commands
+    import pipeline_workers.loading
+    import pipeline_workers.reconciler
+    import pipeline_workers.recounting  # noqa: F401
 
 
 @shared_task(name="penstock.canary", ignore_result=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -11,21 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.core.outbox import enqueue
-from controlplane.ledger.services import entries_record
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
-from spark_jobs.contracts import Entry, Measure, Query
+from spark_jobs.contracts import Query
 
 ABANDONED = timedelta(seconds=60)
 QUANTILES = np.arange(101) / 100
-
-
-class Carried(NamedTuple):
-    """What a load was the first to bring: readings, and 101 quantiles of their latency, none if nothing was timed."""
-
-    readings: int
-    latency: list[float]
 
 
 def load_request(*, pipeline: Pipeline) -> Load:
@@ -52,12 +43,13 @@ def load_start(*, load_id: int) -> Load | None:
 
 @transaction.atomic
 def load_finish(
-    *, load: Load, gold_version: int, gold_seq: int, windows: int, rises: dict[int, int], committed_at: float
-) -> Carried:
-    """Keep what a load did; `rises` is the rise of reading_count by event hour (epoch seconds)."""
-    entries = [Entry(hour, Measure.WAREHOUSE, count) for hour, count in rises.items() if count]
-    changed = entries_record(pipeline=load.pipeline, query="load", generation=0, batch=load.pk, entries=entries)
-    latency, _ = _latency(load, gold_seq, committed_at)
+    *, load: Load, gold_version: int, gold_seq: int, windows: int, readings: int, committed_at: float
+) -> list[float]:
+    """Keep what a load did; gives 101 quantiles of the latency of what it was the first to bring, or none.
+
+    Called again it gives and keeps the same.
+    """
+    latency = _latency(load, gold_seq, committed_at)
     started = load.started_at or timezone.now()
     Load.objects.filter(pk=load.pk).update(
         status=LoadStatus.SUCCEEDED,
@@ -67,10 +59,10 @@ def load_finish(
         gold_version=gold_version,
         gold_seq=gold_seq,
         windows=windows,
-        readings=sum(rises.values()),
+        readings=readings,
         latency=latency,
     )
-    return Carried(changed.total(), latency)
+    return latency
 
 
 def load_fail(*, load: Load, reason: str) -> None:
@@ -105,20 +97,21 @@ def loads_recover() -> int:
     return recovered
 
 
-def _latency(load: Load, gold_seq: int, committed_at: float) -> tuple[list[float], int]:
+def _latency(load: Load, gold_seq: int, committed_at: float) -> list[float]:
     """Quantiles of commit time less event time over the readings that this load was the first to carry."""
+    theirs = Q(carried_by=None) | Q(carried_by=load.pk)
     carried = [
         batch
-        for batch in MicroBatch.objects.filter(pipeline=load.pipeline, query=Query.AGGREGATE, carried_by=None)
+        for batch in MicroBatch.objects.filter(theirs, pipeline=load.pipeline, query=Query.AGGREGATE)
         if (batch.generation << 40 | batch.batch) <= gold_seq
     ]
     MicroBatch.objects.filter(pk__in=[batch.pk for batch in carried]).update(carried_by=load.pk)
     timed = [batch for batch in carried if batch.event_times]
     if not timed:
-        return [], 0
+        return []
     ages = np.concatenate([committed_at - np.array(batch.event_times) for batch in timed])
     weights = np.concatenate([np.full(len(batch.event_times), batch.rows_in) for batch in timed])
-    return weighted_quantiles(ages, weights), int(sum(batch.rows_in for batch in timed))
+    return weighted_quantiles(ages, weights)
 
 
 def weighted_quantiles(

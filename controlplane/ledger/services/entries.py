@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
 from controlplane.ledger.models import LedgerEntry, LedgerTotal
 from controlplane.pipelines.models import Pipeline
-from spark_jobs.contracts import Entry
+from spark_jobs.contracts import Entry, Measure
 
 CHUNK = 2000
 
@@ -52,6 +52,12 @@ def entries_record(
         rises[key[0], key[2]] += count - before.get(key, 0)
     _totals_raise(pipeline, rises)
     return rises
+
+
+def load_record(*, pipeline: Pipeline, load_id: int, rises: Mapping[int, int]) -> int:
+    """Record what a load raised the warehouse by, by event hour (epoch seconds); gives what of it is new."""
+    entries = [Entry(hour, Measure.WAREHOUSE, count) for hour, count in rises.items() if count]
+    return entries_record(pipeline=pipeline, query="load", generation=0, batch=load_id, entries=entries).total()
 
 
 def _totals_raise(pipeline: Pipeline, rises: Counter[tuple[str, str]]) -> None:

@@ -12,7 +12,6 @@ from django.utils import timezone
 from controlplane.pipelines.models import Pipeline
 from controlplane.telemetry.metrics import COUNTED, KEPT, LABELLED, QUANTILES, Kind, Metric, Resolution
 from controlplane.telemetry.models import Rollup
-from controlplane.warehouse.services import Carried
 
 # The ORM's upsert replaces; this one adds, without reading first.
 ADD = """
@@ -82,12 +81,13 @@ def samples_of(*, rises: Mapping[tuple[str, str], int], at: float) -> list[Sampl
     return [Sample(at, metric, float(rise), label=label) for (metric, label), rise in counted.items() if rise]
 
 
-def load_measure(*, pipeline: Pipeline, carried: Carried, at: float) -> None:
-    """Add what a load brought. Call it in the transaction of `load_finish`, whose answer is `carried`."""
-    samples = [Sample(at, Metric.LOADED, float(carried.readings))] if carried.readings else []
-    if carried.latency:
-        weight = float(max(1, carried.readings))
-        samples += [Sample(at, metric, carried.latency[quantile], weight) for metric, quantile in QUANTILES.items()]
+def load_measure(*, pipeline: Pipeline, readings: int, latency: list[float], at: float) -> None:
+    """Add what a load was the first to bring: readings, and 101 quantiles of their latency, or none."""
+    if not readings:
+        return
+    samples = [Sample(at, Metric.LOADED, float(readings))]
+    if latency and readings > 0:
+        samples += [Sample(at, metric, latency[place], float(readings)) for metric, place in QUANTILES.items()]
     rollups_add(pipeline=pipeline, samples=samples)
 
 

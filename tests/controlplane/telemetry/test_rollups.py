@@ -15,7 +15,6 @@ from controlplane.telemetry.selectors import series
 from controlplane.telemetry.selectors.series import resolution_for
 from controlplane.telemetry.services import ends_take, load_measure, messages_take, rollups_prune
 from controlplane.telemetry.services.rollups import Sample, rollups_add
-from controlplane.warehouse.services import Carried
 from spark_jobs.contracts import BatchCommitted, Entry, IngestProgress
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
@@ -56,9 +55,9 @@ def test_dead_letters_are_kept_by_reason_and_anomalies_in_all(pipeline: Pipeline
 
 
 def test_a_load_adds_its_readings_and_its_latency_by_their_weight(pipeline: Pipeline) -> None:
-    load_measure(pipeline=pipeline, carried=Carried(30, [float(number) for number in range(101)]), at=AT)
-    load_measure(pipeline=pipeline, carried=Carried(10, [2.0 * number for number in range(101)]), at=AT + 5)
-    load_measure(pipeline=pipeline, carried=Carried(0, []), at=AT + 5)
+    load_measure(pipeline=pipeline, readings=30, latency=[float(number) for number in range(101)], at=AT)
+    load_measure(pipeline=pipeline, readings=10, latency=[2.0 * number for number in range(101)], at=AT + 5)
+    load_measure(pipeline=pipeline, readings=0, latency=[], at=AT + 5)
     assert sums(Metric.LOADED) == {(AT, ""): 40.0}
     kept = Rollup.objects.get(metric=Metric.LATENCY_P95, resolution=Resolution.TEN_SECONDS)
     assert (kept.sum / kept.weight, kept.least, kept.greatest) == (pytest.approx(118.75), 95.0, 190.0)
