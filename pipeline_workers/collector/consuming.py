@@ -36,7 +36,8 @@ class Collector:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
-                "group.id": GROUP,
+                # Each topic has a group of its own: who takes a static member's place gets that one's partitions.
+                "group.id": f"{GROUP}.{topic}",
                 # The next one takes a killed one's place at once, not when its session has run out.
                 "group.instance.id": GROUP,
                 "session.timeout.ms": 10_000,
