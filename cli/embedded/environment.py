@@ -13,6 +13,7 @@ from cli.embedded.ports import Ports
 SETTINGS = "controlplane.config.settings.one_machine"
 PIPELINE = "plant"
 TOPIC = "sensor-events"
+TELEMETRY_TOPIC = "penstock.telemetry"
 
 
 def environment(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -> dict[str, str]:
@@ -24,6 +25,7 @@ def environment(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -
         "PENSTOCK_WAREHOUSE_URL": postgres_url(ports.postgres, "warehouse", secrets["postgres_warehouse"]),
         "PENSTOCK_REDIS_URL": redis_url(ports.redis, secrets["redis"]),
         "PENSTOCK_BOOTSTRAP_SERVERS": bootstrap_servers(ports.kafka),
+        "PENSTOCK_TELEMETRY_TOPIC": TELEMETRY_TOPIC,
         "PENSTOCK_LAKE": str(home.lake),
         "PENSTOCK_CHECKPOINTS": str(home.checkpoints),
         "PENSTOCK_JARS": str(jars.spark),

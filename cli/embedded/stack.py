@@ -8,17 +8,17 @@ import urllib.request
 from collections.abc import Mapping
 
 from cli.embedded import kafka, postgres, probes, redis
-from cli.embedded.environment import TOPIC
+from cli.embedded.environment import TELEMETRY_TOPIC, TOPIC
 from cli.embedded.home import Home
 from cli.embedded.jars import Jars
 from cli.embedded.ports import HOST, Ports
 from cli.embedded.service import Service
+from pipeline_workers import collector
 
 PYTHON = sys.executable
 # Nothing may launch the driver again while it drains, and what it says at its end still needs Kafka and the collector.
 BEFORE_DRIVER = ("simulator", "beat", "worker")
 AFTER_DRIVER = ("web", "collector", "kafka", "redis", "postgres")
-COLLECTOR_GROUP = "penstock-collector"
 
 PROVISION = (PYTHON, "-m", "pipeline_workers.provision", "--start")
 PROVISION_SECONDS = 180.0
@@ -64,7 +64,7 @@ def control_services(ports: Ports, env: Mapping[str, str]) -> list[Service]:
             name="collector",
             argv=(PYTHON, "-m", "pipeline_workers.collector"),
             env=env,
-            ready=lambda _: probes.group_assigned(servers, COLLECTOR_GROUP),
+            ready=lambda _: probes.group_assigned(servers, collector.group(TELEMETRY_TOPIC)),
             ready_seconds=90.0,  # after a crash Kafka waits for the one before until its session is over
         ),
     ]

@@ -15,11 +15,11 @@ from confluent_kafka import Message as Record
 
 from controlplane.telemetry.models import ConsumedOffset
 from controlplane.telemetry.services import messages_take
+from pipeline_workers.collector import group
 from pipeline_workers.collector.ends import EndsSampler
 from pipeline_workers.collector.publishing import Publisher
 from spark_jobs.contracts import Message, parse_message
 
-GROUP = "penstock-collector"
 MESSAGES_PER_TRANSACTION = 100
 WAIT_SECONDS = 0.1
 LONGEST_PAUSE = 10.0
@@ -36,10 +36,9 @@ class Collector:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
-                # Each topic has a group of its own: who takes a static member's place gets that one's partitions.
-                "group.id": f"{GROUP}.{topic}",
+                "group.id": group(topic),
                 # The next one takes a killed one's place at once, not when its session has run out.
-                "group.instance.id": GROUP,
+                "group.instance.id": "collector",
                 "session.timeout.ms": 10_000,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
