@@ -15,7 +15,7 @@ from controlplane.core.outbox import enqueue
 from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.services import version_ensure
 from controlplane.streaming.models import StreamingJob
-from controlplane.streaming.services import job_move
+from controlplane.streaming.services import job_give_up, job_move
 from controlplane.streaming.states import ALIVE, Desired, Observed
 from pipeline_workers.launchers.base import Evidence, Launcher, Life
 from pipeline_workers.launchers.local import LocalLauncher
@@ -104,9 +104,7 @@ def _launch(job: StreamingJob, evidence: Evidence) -> None:
         return
     if job.attempts >= MAX_ATTEMPTS:
         if job.observed != Observed.FAILED:
-            # By way of launching: that is what was tried.
-            job_move(job=job, to=Observed.LAUNCHING, reason=job.reason)
-            job_move(job=job, to=Observed.FAILED, reason=f"given up after {MAX_ATTEMPTS} tries: {job.reason}")
+            job_give_up(job=job, reason=f"given up after {MAX_ATTEMPTS} tries: {job.reason}")
         return
     if job.next_attempt_at is not None and job.next_attempt_at > now:
         return

@@ -23,6 +23,12 @@ class StreamingJob(models.Model):
     launched_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     drain_asked_at = models.DateTimeField(null=True)
+    marks = models.JSONField(default=dict)  # of each query, where it was last seen to be going on
+
+    @property
+    def path(self) -> str:
+        """What the audit log and incidents call it."""
+        return f"pipeline/{self.pipeline.name}/streaming-job"
 
     def __str__(self) -> str:
         return f"streaming job of {self.pipeline}"

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from controlplane.alerts.models import Incident
 from controlplane.core.models import Outbox
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import StreamingJob
@@ -131,6 +132,7 @@ def test_after_its_tries_a_job_is_given_up_with_the_reason(job: StreamingJob, la
     assert after.observed == Observed.FAILED
     assert f"given up after {reconciler.MAX_ATTEMPTS} tries" in after.reason
     assert turn(job, launcher).observed == Observed.FAILED
+    assert Incident.objects.get().cause == after.reason
     job_desire(pipeline="plant", desired=Desired.RUNNING)
     assert turn(job, launcher).observed == Observed.LAUNCHING
 

@@ -108,6 +108,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WorkStatus": "controlplane.warehouse.models.LoadStatus",
         "Query": "controlplane.streaming.api.QUERIES",
         "Measure": "controlplane.ledger.api.MEASURES",
+        "IncidentKind": "controlplane.alerts.states.IncidentKind",
         "SimulatorDesired": "controlplane.telemetry.states.SimulatorDesired",
         "SimulatorObserved": "controlplane.telemetry.api.SIMULATOR_OBSERVED",
     },
