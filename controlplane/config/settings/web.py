@@ -109,6 +109,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Query": "controlplane.streaming.api.QUERIES",
         "Measure": "controlplane.ledger.api.MEASURES",
         "IncidentKind": "controlplane.alerts.states.IncidentKind",
+        "Verdict": "controlplane.streaming.preflight.Verdict",
         "SimulatorDesired": "controlplane.telemetry.states.SimulatorDesired",
         "SimulatorObserved": "controlplane.telemetry.api.SIMULATOR_OBSERVED",
     },
