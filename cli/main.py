@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import demo, doctor, ledger, login, logs, simulate, stack, status
+from cli.commands import demo, doctor, ledger, login, logs, pipelines, simulate, stack, status
 from cli.embedded.errors import StackError
 
 
@@ -46,6 +46,7 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(demo.demo)
 app.command()(stack.jars)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(pipelines.app, name="pipelines")
 
 if __name__ == "__main__":
     app()

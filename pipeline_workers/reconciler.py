@@ -15,8 +15,10 @@ from controlplane.core.outbox import enqueue
 from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.services import version_ensure
 from controlplane.streaming.models import StreamingJob
-from controlplane.streaming.services import job_move
-from controlplane.streaming.states import ALIVE, Desired, Observed
+from controlplane.streaming.preflight import lost
+from controlplane.streaming.selectors import checkpoint_folder, checkpoint_of, offsets_reported
+from controlplane.streaming.services import job_give_up, job_move
+from controlplane.streaming.states import ALIVE, Desired, Ending, Observed
 from pipeline_workers.launchers.base import Evidence, Launcher, Life
 from pipeline_workers.launchers.local import LocalLauncher
 from spark_jobs.contracts import ContinuousArguments, SensorTypeSpec
@@ -28,6 +30,7 @@ LONGEST_PAUSE = timedelta(minutes=5)
 LAUNCH_GRACE = timedelta(seconds=20)  # from the outbox to a process that holds its lock
 SILENCE = timedelta(seconds=15)
 DRAIN_GRACE = timedelta(seconds=90)
+ENDINGS = {Ending.DRAIN: "drain", Ending.NOW: "stop at once"}
 
 
 def launcher() -> Launcher:
@@ -50,7 +53,7 @@ def arguments_of(job: StreamingJob) -> ContinuousArguments:
         topic=job.pipeline.topic,
         telemetry_topic=place["telemetry_topic"],
         lake=place["lake"],
-        checkpoint=str(Path(place["checkpoints"]) / job.pipeline.name / str(job.generation)),
+        checkpoint=str(checkpoint_folder(job)),
         jars=tuple(sorted(str(jar) for jar in Path(place["jars"]).glob("*.jar"))),
         sensor_types=tuple(SensorTypeSpec(**item) for item in version.sensor_types),
         driver_memory=place["driver_memory"],
@@ -74,11 +77,11 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
         evidence = using.probe(arguments_of(job), job.pid)
     if job.observed in ALIVE:
         _observe(job, evidence)
-    if job.desired == Desired.RUNNING:
-        if job.observed in (Observed.STOPPED, Observed.FAILED):
-            _launch(job, evidence)
-    elif job.observed in ALIVE and evidence.life == Life.ALIVE:
-        _drain(job, using, evidence)
+    if job.observed in ALIVE:
+        if job.is_to_end and evidence.life == Life.ALIVE:
+            _end(job, using, evidence)
+    elif job.desired == Desired.RUNNING:
+        _launch(job, evidence)
 
 
 def _observe(job: StreamingJob, evidence: Evidence) -> None:
@@ -102,11 +105,9 @@ def _launch(job: StreamingJob, evidence: Evidence) -> None:
         else:
             StreamingJob.objects.filter(pk=job.pk).update(reason=f"not launched: {evidence.reason}")
         return
-    if job.attempts >= MAX_ATTEMPTS:
+    if hopeless := _hopeless(job):
         if job.observed != Observed.FAILED:
-            # By way of launching: that is what was tried.
-            job_move(job=job, to=Observed.LAUNCHING, reason=job.reason)
-            job_move(job=job, to=Observed.FAILED, reason=f"given up after {MAX_ATTEMPTS} tries: {job.reason}")
+            job_give_up(job=job, reason=hopeless)
         return
     if job.next_attempt_at is not None and job.next_attempt_at > now:
         return
@@ -129,6 +130,13 @@ def _launch(job: StreamingJob, evidence: Evidence) -> None:
         enqueue(task="penstock.launch_streaming_job", job_id=job.pk, fencing_token=job.fencing_token)
 
 
+def _hopeless(job: StreamingJob) -> str | None:
+    """Why another try would come to nothing, or to harm."""
+    if job.attempts >= MAX_ATTEMPTS:
+        return f"given up after {MAX_ATTEMPTS} tries: {job.reason}"
+    return lost(checkpoint_of(job), offsets_reported(job.pipeline))
+
+
 def launch(job_id: int, fencing_token: int, using: Launcher | None = None) -> None:
     """Start the driver of this launch, once: a second copy of the task finds it taken."""
     taken = StreamingJob.objects.filter(
@@ -142,12 +150,13 @@ def launch(job_id: int, fencing_token: int, using: Launcher | None = None) -> No
     logger.info("%s: launched, pid %s, run tag %s", job, pid, job.run_tag)
 
 
-def _drain(job: StreamingJob, using: Launcher, evidence: Evidence) -> None:
+def _end(job: StreamingJob, using: Launcher, evidence: Evidence) -> None:
+    """Drain the driver, once; end it at once where that is wanted, or where the drain takes too long."""
     now = timezone.now()
-    if job.drain_asked_at is None:
+    if job.ending == Ending.NOW or (job.drain_asked_at is not None and now - job.drain_asked_at > DRAIN_GRACE):
+        using.stop(evidence)
+    elif job.drain_asked_at is None:
         using.drain(evidence)
         StreamingJob.objects.filter(pk=job.pk).update(drain_asked_at=now)
-        if job.observed != Observed.DRAINING:
-            job_move(job=job, to=Observed.DRAINING, reason="asked to drain")
-    elif now - job.drain_asked_at > DRAIN_GRACE:
-        using.stop(evidence)
+    if job.observed != Observed.DRAINING:
+        job_move(job=job, to=Observed.DRAINING, reason=f"asked to {ENDINGS[Ending(job.ending)]}")

@@ -29,8 +29,10 @@ def reconcile() -> None:
     from controlplane.warehouse.services import loads_recover
     from pipeline_workers.commands import command_untold
     from pipeline_workers.reconciler import reconcile_all
+    from pipeline_workers.supervision import watch_all
 
     reconcile_all()
+    watch_all()
     loads_recover()
     verifications_recover()
     command_untold()

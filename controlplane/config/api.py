@@ -10,6 +10,7 @@ urlpatterns = [
     path("docs", SpectacularSwaggerSplitView.as_view(permission_classes=[AllowAny])),
     path("", include("controlplane.accounts.urls")),
     path("", include("controlplane.sensors.urls")),
+    path("", include("controlplane.alerts.urls")),
     path("", include("controlplane.pipelines.urls")),
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.ledger.urls")),

@@ -22,3 +22,12 @@ def pipelines_described() -> QuerySet[Pipeline]:
     return Pipeline.objects.annotate(
         version=Subquery(newest.values("number")[:1]), configuration=Subquery(newest.values("configuration")[:1])
     )
+
+
+def version_numbered(pipeline: Pipeline, number: int | None = None) -> PipelineVersion:
+    """A version of a pipeline, the newest without a number. Raises NotFound."""
+    versions = pipeline.versions.order_by("-number")
+    found = (versions if number is None else versions.filter(number=number)).first()
+    if found is None:
+        raise NotFound(f"{pipeline} has no version {number or ''}".rstrip())
+    return found

@@ -11,7 +11,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.services import audit_record
 from controlplane.pipelines.configuration import configuration_check
 from controlplane.pipelines.models import Pipeline, PipelineVersion
-from controlplane.pipelines.selectors import pipeline_named
+from controlplane.pipelines.selectors import pipeline_named, version_numbered
 from controlplane.sensors.models import SensorType
 from controlplane.sensors.services import sensor_type_set
 
@@ -79,6 +79,25 @@ def version_make(
     newest = found.versions.first()
     version = version_ensure(pipeline=found, configuration=configuration, actor=actor, reason=reason)
     return version, version != newest
+
+
+@transaction.atomic
+def version_rollback(*, pipeline: str, number: int, actor: User | None, reason: str) -> PipelineVersion:
+    """A new version with an older one's configuration; the newest where that says just this. Raises NotFound.
+
+    Sensor types stay the registry's: they are changed there, for every pipeline.
+    """
+    found = pipeline_named(pipeline)
+    old = version_numbered(found, number)
+    version = version_ensure(pipeline=found, configuration=old.configuration, actor=actor, reason=reason)
+    audit_record(
+        actor=actor,
+        action="pipeline.rolled_back",
+        object=f"pipeline/{pipeline}",
+        after={"to": number, "number": version.number},
+        reason=reason,
+    )
+    return version
 
 
 @transaction.atomic

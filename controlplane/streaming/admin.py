@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable
+
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.core.admin import ReadOnlyAdmin, ReadOnlyInline
+from controlplane.core.errors import DomainError
 from controlplane.streaming.models import MicroBatch, PartitionProgress, StreamingJob, StreamingJobMove
-from controlplane.streaming.services import job_desire
-from controlplane.streaming.states import Desired
+from controlplane.streaming.services import job_drain, job_restart, job_start, job_stop
 
 REASON = "asked for on the admin's page"
 
@@ -26,19 +28,30 @@ class StreamingJobAdmin(ReadOnlyAdmin):
     list_display = ["pipeline", "desired", "observed", "reason", "heartbeat_at"]
     list_select_related = ["pipeline"]
     inlines = [MoveInline]
-    actions = ["start", "drain"]
+    actions = ["start", "drain", "stop", "restart"]
 
     @admin.action(description="Start")
     def start(self, request: HttpRequest, jobs: QuerySet[StreamingJob]) -> None:
-        self._desire(request, jobs, Desired.RUNNING)
+        self._ask(request, jobs, job_start)
 
     @admin.action(description="Drain")
     def drain(self, request: HttpRequest, jobs: QuerySet[StreamingJob]) -> None:
-        self._desire(request, jobs, Desired.STOPPED)
+        self._ask(request, jobs, job_drain)
 
-    def _desire(self, request: HttpRequest, jobs: QuerySet[StreamingJob], desired: str) -> None:
+    @admin.action(description="Stop now")
+    def stop(self, request: HttpRequest, jobs: QuerySet[StreamingJob]) -> None:
+        self._ask(request, jobs, job_stop)
+
+    @admin.action(description="Restart")
+    def restart(self, request: HttpRequest, jobs: QuerySet[StreamingJob]) -> None:
+        self._ask(request, jobs, job_restart)
+
+    def _ask(self, request: HttpRequest, jobs: QuerySet[StreamingJob], command: Callable[..., StreamingJob]) -> None:
         for name in jobs.values_list("pipeline__name", flat=True):
-            job_desire(pipeline=name, desired=Desired(desired), actor=request.user, reason=REASON)
+            try:
+                command(pipeline=name, actor=request.user, reason=REASON)
+            except DomainError as error:
+                self.message_user(request, str(error), messages.ERROR)
 
 
 @admin.register(StreamingJobMove)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -14,11 +15,12 @@ from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
 from controlplane.streaming.models import MicroBatch, StreamingJob, StreamingJobMove
-from controlplane.streaming.selectors import job_of
-from controlplane.streaming.services import job_desire
-from controlplane.streaming.states import Desired
+from controlplane.streaming.preflight import Verdict
+from controlplane.streaming.selectors import job_of, job_preflight
+from controlplane.streaming.services import job_drain, job_restart, job_rollback, job_start, job_stop
 from spark_jobs.contracts import Query
 
+LARGEST_NUMBER = 2**31 - 1
 QUERIES = [item.value for item in Query]
 
 
@@ -57,31 +59,90 @@ class StreamingJobView(ApiView):
         return Response(StreamingJobSerializer(job_of(name)).data)
 
 
-class Desire(ApiView):
-    """Sets what is wanted, and answers before it is so."""
+class Command(ApiView):
+    """Says what is wanted, and answers before it is so."""
 
-    desired: ClassVar[str]
+    command: ClassVar[Callable[..., StreamingJob]]
+    body: ClassVar[type[serializers.Serializer]] = ReasonSerializer
 
     def post(self, request: Request, name: str) -> Response:
-        job_desire(pipeline=name, desired=Desired(self.desired), actor=request.user, reason=self.reason(request))
+        told = self.checked(self.body, request.data)
+        type(self).command(pipeline=name, actor=request.user, **told)
         return Response(StreamingJobSerializer(job_of(name)).data, status=status.HTTP_202_ACCEPTED)
 
 
-ASKED = {"request": ReasonSerializer, "responses": {202: StreamingJobSerializer}}
+class LaunchSerializer(ReasonSerializer):
+    accept = serializers.BooleanField(
+        default=False, help_text="Go on though the preflight says that it is not safe; the driver's own checks stay."
+    )
 
 
-@extend_schema_view(post=extend_schema(operation_id="streaming_job_start", **ASKED))
-class StartView(Desire):
+class RollbackSerializer(LaunchSerializer):
+    version = serializers.IntegerField(
+        min_value=1, max_value=LARGEST_NUMBER, help_text="Whose configuration is wanted."
+    )
+
+
+def asked(name: str, body: type[serializers.Serializer]) -> dict[str, Any]:
+    return {"operation_id": f"streaming_job_{name}", "request": body, "responses": {202: StreamingJobSerializer}}
+
+
+@extend_schema_view(post=extend_schema(**asked("start", LaunchSerializer)))
+class StartView(Command):
     """Have the driver run. One that was given up is tried again."""
 
-    desired = Desired.RUNNING
+    command, body = job_start, LaunchSerializer
 
 
-@extend_schema_view(post=extend_schema(operation_id="streaming_job_drain", **ASKED))
-class DrainView(Desire):
-    """Have the running batches end, and then the driver."""
+@extend_schema_view(post=extend_schema(**asked("drain", ReasonSerializer)))
+class DrainView(Command):
+    """Have the running batches end, and then the driver; one that takes too long is ended."""
 
-    desired = Desired.STOPPED
+    command = job_drain
+
+
+@extend_schema_view(post=extend_schema(**asked("stop", ReasonSerializer)))
+class StopView(Command):
+    """End the driver at once. What its batches had not committed is done at the next start."""
+
+    command = job_stop
+
+
+@extend_schema_view(post=extend_schema(**asked("restart", LaunchSerializer)))
+class RestartView(Command):
+    """Have the driver drained and launched with the newest version, if the checkpoint allows that."""
+
+    command, body = job_restart, LaunchSerializer
+
+
+@extend_schema_view(post=extend_schema(**asked("rollback", RollbackSerializer)))
+class RollbackView(Command):
+    """Make a new version with an older one's configuration, and restart the job with it if it is wanted to run."""
+
+    command, body = job_rollback, RollbackSerializer
+
+
+class PreflightQuerySerializer(StrictSerializer):
+    version = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_NUMBER, help_text="The newest unless told."
+    )
+
+
+class PreflightSerializer(serializers.Serializer):
+    verdict = serializers.ChoiceField(Verdict.choices)
+    reasons = serializers.ListField(child=serializers.CharField())
+    backfill_from = serializers.DictField(
+        child=serializers.IntegerField(), allow_null=True, help_text="Offset by partition, for a new checkpoint."
+    )
+
+
+class PreflightView(ApiView):
+    query_serializer = PreflightQuerySerializer
+
+    @extend_schema(operation_id="streaming_job_preflight", responses=PreflightSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Whether the job may be restarted with a version on its checkpoint; asks the broker, changes nothing."""
+        return Response(PreflightSerializer(job_preflight(name, self.query.get("version"))).data)
 
 
 class BatchSerializer(serializers.ModelSerializer):

@@ -3,7 +3,7 @@
 from django.db import models
 
 from controlplane.pipelines.models import Pipeline, PipelineVersion
-from controlplane.streaming.states import Desired, Observed
+from controlplane.streaming.states import Desired, Ending, Observed
 
 
 class StreamingJob(models.Model):
@@ -12,10 +12,12 @@ class StreamingJob(models.Model):
     pipeline = models.OneToOneField(Pipeline, on_delete=models.PROTECT, related_name="streaming_job")
     version = models.ForeignKey(PipelineVersion, null=True, on_delete=models.PROTECT, related_name="+")
     desired = models.CharField(max_length=20, choices=Desired, default=Desired.STOPPED)
+    ending = models.CharField(max_length=20, choices=Ending, default=Ending.DRAIN)
     observed = models.CharField(max_length=20, choices=Observed, default=Observed.STOPPED)
     reason = models.TextField(blank=True)
     generation = models.PositiveIntegerField(default=1)
     fencing_token = models.PositiveBigIntegerField(default=0)
+    restart_token = models.PositiveBigIntegerField(null=True)  # the launch that a restart was asked of
     run_tag = models.CharField(max_length=64, blank=True)
     pid = models.PositiveIntegerField(null=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -23,6 +25,17 @@ class StreamingJob(models.Model):
     launched_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     drain_asked_at = models.DateTimeField(null=True)
+    marks = models.JSONField(default=dict)  # of each query, where it was last seen to be going on
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether the driver of the present launch is to end; after a restart the next launch is another."""
+        return self.desired == Desired.STOPPED or self.restart_token == self.fencing_token
+
+    @property
+    def path(self) -> str:
+        """What the audit log and incidents call it."""
+        return f"pipeline/{self.pipeline.name}/streaming-job"
 
     def __str__(self) -> str:
         return f"streaming job of {self.pipeline}"

@@ -8,6 +8,13 @@ class Desired(models.TextChoices):
     STOPPED = "stopped"
 
 
+class Ending(models.TextChoices):
+    """How a driver ends that is not wanted any more: after its running batches, or at once."""
+
+    DRAIN = "drain"
+    NOW = "now"
+
+
 class Observed(models.TextChoices):
     STOPPED = "stopped"
     LAUNCHING = "launching"

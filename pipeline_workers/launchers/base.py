@@ -17,12 +17,13 @@ class Life(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Whether a driver lives, and what says so."""
+    """Whether a driver lives, and what says so. `started` tells its process from a later one with the same pid."""
 
     life: Life
     reason: str
     run_tag: str = ""
     pid: int | None = None
+    started: float | None = None
 
 
 class Launcher(Protocol):
@@ -36,4 +37,4 @@ class Launcher(Protocol):
         """Ask the driver to end after its running batches."""
 
     def stop(self, evidence: Evidence) -> None:
-        """End the driver now."""
+        """End the driver now, with all that it started."""

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,9 +27,8 @@ class LocalLauncher:
         self._log = Path(logs) / "driver.log"
 
     def launch(self, arguments: ContinuousArguments) -> int | None:
-        folder = Path(arguments.checkpoint)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "arguments.json"
+        path = _arguments_file(arguments)
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(arguments.to_json())
@@ -56,16 +56,25 @@ class LocalLauncher:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
                     fcntl.flock(lock, fcntl.LOCK_UN)
                 except OSError:
-                    return _holder(lock.read())
-        if pid is not None and _runs(pid, arguments):
-            return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid)
+                    return _holder(lock.read(), arguments)
+        if pid is not None and (started := _started(pid, arguments)) is not None:
+            return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid, started)
         return Evidence(Life.DEAD, f"no driver holds the checkpoint: {self._last_words()}", pid=pid)
 
     def drain(self, evidence: Evidence) -> None:
-        _signal(evidence, signal.SIGTERM)
+        if (process := _proven(evidence)) is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
 
     def stop(self, evidence: Evidence) -> None:
-        _signal(evidence, signal.SIGKILL)
+        """The JVM is in the driver's process group, which `launch` made for the two of them."""
+        if (process := _proven(evidence)) is None:
+            return
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == process.pid:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
     def _last_words(self) -> str:
         try:
@@ -80,28 +89,38 @@ class LocalLauncher:
 SECRETS = frozenset({"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE_URL", "PENSTOCK_WAREHOUSE_URL", "PENSTOCK_REDIS_URL"})
 
 
-def _holder(text: str) -> Evidence:
+def _arguments_file(arguments: ContinuousArguments) -> Path:
+    return Path(arguments.checkpoint) / "arguments.json"
+
+
+def _holder(text: str, arguments: ContinuousArguments) -> Evidence:
     try:
         held = json.loads(text)
-        return Evidence(Life.ALIVE, "it holds the checkpoint", held["run_tag"], held["pid"])
+        run_tag, pid = held["run_tag"], held["pid"]
     except (ValueError, KeyError, TypeError):
         return Evidence(Life.UNKNOWN, "somebody holds the checkpoint and has not said who")
+    started = _started(pid, arguments)
+    if started is None:  # what the file says is of an earlier holder
+        return Evidence(Life.UNKNOWN, f"somebody holds the checkpoint who is not pid {pid}")
+    return Evidence(Life.ALIVE, "it holds the checkpoint", run_tag, pid, started)
 
 
-def _runs(pid: int, arguments: ContinuousArguments) -> bool:
-    """Whether that process is a driver of this checkpoint: pids are used again."""
+def _started(pid: int, arguments: ContinuousArguments) -> float | None:
+    """When that process was started, if it is a driver of this checkpoint: pids are used again."""
     try:
         process = psutil.Process(pid)
-        command = process.cmdline()
-        return process.status() != psutil.STATUS_ZOMBIE and any(arguments.checkpoint in item for item in command)
+        ours = str(_arguments_file(arguments)) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        return process.create_time() if ours else None
     except psutil.Error:
-        return False
+        return None
 
 
-def _signal(evidence: Evidence, number: signal.Signals) -> None:
+def _proven(evidence: Evidence) -> psutil.Process | None:
+    """The process that the evidence is of, if it is still there."""
     if evidence.pid is None:
-        return
+        return None
     try:
-        os.kill(evidence.pid, number)
-    except ProcessLookupError:
-        return
+        process = psutil.Process(evidence.pid)
+        return process if process.create_time() == evidence.started else None
+    except psutil.Error:
+        return None

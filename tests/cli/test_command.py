@@ -21,7 +21,8 @@ runner = CliRunner()
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["up"], ["down"], ["status"], ["logs"], ["doctor"], ["reset"], ["demo"], ["jars"], ["ledger"]]
+    "command",
+    [[], ["up"], ["down"], ["status"], ["logs"], ["doctor"], ["reset"], ["demo"], ["jars"], ["ledger"], ["pipelines"]],
 )
 def test_everything_explains_itself(command: list[str]) -> None:
     found = runner.invoke(app, [*command, "--help"])

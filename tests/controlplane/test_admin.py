@@ -156,10 +156,17 @@ def test_a_type_is_changed_by_its_service(client: Client, pipeline: Pipeline) ->
     assert AuditEntry.objects.get(action="sensor_type.changed").reason == "recalibrated"
 
 
-def test_a_job_is_started_and_drained_by_actions(client: Client, pipeline: Pipeline) -> None:
+def test_a_job_is_started_restarted_drained_and_stopped_by_actions(client: Client, topic: str) -> None:
     job = StreamingJob.objects.get()
-    for action, desired in (("start", "running"), ("drain", "stopped")):
+    for action, desired in (("start", "running"), ("restart", "running"), ("drain", "stopped"), ("stop", "stopped")):
         client.post(page(StreamingJob, "changelist"), {"action": action, "_selected_action": [job.pk]})
         job.refresh_from_db()
         assert job.desired == desired
         assert AuditEntry.objects.get(action=f"streaming_job.{action}").actor.username == "administrator"
+
+
+def test_what_a_service_refuses_is_a_message(client: Client, pipeline: Pipeline, no_broker: None) -> None:
+    told = {"action": "start", "_selected_action": [StreamingJob.objects.get().pk]}
+    answer = client.post(page(StreamingJob, "changelist"), told, follow=True)
+    assert "cannot be read at 127.0.0.1:1" in answer.content.decode()
+    assert StreamingJob.objects.get().desired == "stopped"

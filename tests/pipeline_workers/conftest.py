@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.django_database import pipeline
+from tests.django_database import no_broker, pipeline, queue_away, topic
 
-__all__ = ["pipeline"]
+__all__ = ["no_broker", "pipeline", "queue_away", "topic"]
 
 
 @pytest.fixture

@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import psutil
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
+from controlplane.accounts.models import AuditEntry
+from controlplane.alerts.models import Incident
 from controlplane.core.models import Outbox
 from controlplane.pipelines.models import Pipeline
-from controlplane.streaming.models import StreamingJob
-from controlplane.streaming.services import job_desire
+from controlplane.pipelines.services import version_make
+from controlplane.streaming.models import PartitionProgress, StreamingJob
+from controlplane.streaming.services import job_desire, job_restart, job_stop
 from controlplane.streaming.states import Desired, Observed
 from pipeline_workers import reconciler
 from pipeline_workers.launchers import local
@@ -35,7 +43,7 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalL
     yield LocalLauncher(str(tmp_path))
     for process in psutil.Process().children():
         if any("standin_driver" in item for item in process.cmdline()):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
 
 
@@ -67,7 +75,7 @@ def drivers(tmp: str) -> list[psutil.Process]:
 
 def kill(job: StreamingJob) -> None:
     assert job.pid is not None
-    os.kill(job.pid, signal.SIGKILL)
+    os.killpg(job.pid, signal.SIGKILL)
     psutil.Process(job.pid).wait(10)
 
 
@@ -131,6 +139,7 @@ def test_after_its_tries_a_job_is_given_up_with_the_reason(job: StreamingJob, la
     assert after.observed == Observed.FAILED
     assert f"given up after {reconciler.MAX_ATTEMPTS} tries" in after.reason
     assert turn(job, launcher).observed == Observed.FAILED
+    assert Incident.objects.get().cause == after.reason
     job_desire(pipeline="plant", desired=Desired.RUNNING)
     assert turn(job, launcher).observed == Observed.LAUNCHING
 
@@ -144,3 +153,132 @@ def test_a_driver_is_told_no_secret_of_the_control_plane(
     assert "PENSTOCK_DATABASE_URL" not in psutil.Process(job.pid).environ()
     path = Path(reconciler.arguments_of(job).checkpoint) / "arguments.json"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_each_try_waits_twice_as_long_as_the_one_before(job: StreamingJob, launcher: LocalLauncher) -> None:
+    job = running(job, launcher)
+    pauses = []
+    for _ in range(3):
+        kill(job)
+        dead = turn(job, launcher)
+        assert (dead.observed, dead.fencing_token) == (Observed.STOPPED, job.fencing_token), "it waits"
+        StreamingJob.objects.filter(pk=job.pk).update(next_attempt_at=timezone.now())
+        before = timezone.now()
+        job = turn(job, launcher)
+        assert (job.observed, job.fencing_token) == (Observed.LAUNCHING, dead.fencing_token + 1)
+        pauses.append((job.next_attempt_at - before).total_seconds())
+        wait_for(lambda now=job: launcher.probe(reconciler.arguments_of(now), None).life == Life.ALIVE)
+    assert [round(pause) for pause in pauses] == [2, 4, 8]
+
+
+def test_a_restart_drains_and_launches_the_newest_version_without_a_pause(
+    job: StreamingJob, pipeline: Pipeline, launcher: LocalLauncher, topic: str, tmp_path: Path
+) -> None:
+    job = running(job, launcher)
+    version_make(pipeline="plant", configuration={"zscore_threshold": 4.5}, actor=None, reason="")
+    for _ in range(2):  # of two operators at once
+        job_restart(pipeline="plant", actor=None)
+    assert turn(job, launcher).observed == Observed.DRAINING
+    assert job.pid is not None
+    psutil.Process(job.pid).wait(10)
+    after = turn(job, launcher)
+    assert (after.observed, after.fencing_token) == (Observed.LAUNCHING, 2)
+    assert after.version is not None
+    assert after.version.number == 2
+    wait_for(lambda: launcher.probe(reconciler.arguments_of(after), None).run_tag == after.run_tag)
+    assert turn(job, launcher).fencing_token == 2
+    assert len(drivers(str(tmp_path))) == 1
+
+
+def test_stop_ends_the_driver_and_its_child_at_once_and_a_second_time_changes_nothing(
+    job: StreamingJob, launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN", "stubborn")
+    job = running(job, launcher)
+    assert job.pid is not None
+    (child,) = psutil.Process(job.pid).children()
+    job_stop(pipeline="plant", actor=None)
+    job_stop(pipeline="plant", actor=None)
+    assert turn(job, launcher).observed == Observed.DRAINING
+    psutil.Process(job.pid).wait(10)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert turn(job, launcher).observed == Observed.STOPPED
+    job_stop(pipeline="plant", actor=None)
+    assert turn(job, launcher).observed == Observed.STOPPED
+
+
+def test_a_drain_that_takes_too_long_ends_the_driver_and_asking_again_gives_no_more_time(
+    job: StreamingJob, launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN", "stubborn")
+    job = running(job, launcher)
+    job_desire(pipeline="plant", desired=Desired.STOPPED)
+    asked = turn(job, launcher).drain_asked_at
+    assert asked is not None
+    assert job.pid is not None
+    assert psutil.pid_exists(job.pid)
+    StreamingJob.objects.update(drain_asked_at=asked - reconciler.DRAIN_GRACE)
+    job_desire(pipeline="plant", desired=Desired.STOPPED)
+    turn(job, launcher)
+    psutil.Process(job.pid).wait(10)
+    assert turn(job, launcher).observed == Observed.STOPPED
+
+
+def test_a_process_that_took_over_the_pid_is_neither_drained_nor_ended(
+    job: StreamingJob, launcher: LocalLauncher
+) -> None:
+    job = running(job, launcher)
+    found = launcher.probe(reconciler.arguments_of(job), None)
+    assert found.started is not None
+    other = replace(found, started=found.started - 1)
+    launcher.drain(other)
+    launcher.stop(other)
+    assert launcher.probe(reconciler.arguments_of(job), None) == found
+    assert psutil.Process(job.pid).is_running()
+
+
+def test_a_holder_that_is_no_driver_of_the_checkpoint_is_unknown(
+    job: StreamingJob, launcher: LocalLauncher, tmp_path: Path
+) -> None:
+    arguments = reconciler.arguments_of(running(job, launcher))
+    lock = Path(arguments.checkpoint) / "driver.lock"
+    lock.write_text(json.dumps({"run_tag": arguments.run_tag, "pid": os.getpid(), "started": 0}))
+    found = launcher.probe(arguments, None)
+    assert (found.life, found.pid) == (Life.UNKNOWN, None)
+
+
+def test_a_job_whose_checkpoint_is_gone_is_given_up_rather_than_counted_anew(
+    job: StreamingJob, pipeline: Pipeline, launcher: LocalLauncher, tmp_path: Path
+) -> None:
+    PartitionProgress.objects.create(pipeline=pipeline, partition=0, next_offset=500)
+    job_desire(pipeline="plant", desired=Desired.RUNNING)
+    after = turn(job, launcher)
+    assert (after.observed, after.fencing_token) == (Observed.FAILED, 0)
+    assert "the checkpoint holds nothing" in after.reason
+    assert Incident.objects.get().cause == after.reason
+    assert drivers(str(tmp_path)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_operators_and_workers_at_once_every_one_is_heard_and_one_driver_is_there(
+    pipeline: Pipeline, launcher: LocalLauncher, topic: str, queue_away: None, tmp_path: Path
+) -> None:
+    job = running(StreamingJob.objects.get(), launcher)
+    together = Barrier(6)
+
+    def at_once(act: Callable[[], object]) -> None:
+        together.wait(30)
+        try:
+            act()
+        finally:
+            connection.close()
+
+    acts = [lambda: job_restart(pipeline="plant", actor=None), lambda: reconciler.reconcile_all(launcher)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(at_once, acts * 3))
+    wait_for(lambda: turn(job, launcher).fencing_token == 2)
+    after = turn(job, launcher)
+    wait_for(lambda: launcher.probe(reconciler.arguments_of(after), None).run_tag == after.run_tag)
+    assert turn(job, launcher).fencing_token == 2
+    assert len([item for item in drivers(str(tmp_path)) if item.status() != psutil.STATUS_ZOMBIE]) == 1
+    assert AuditEntry.objects.filter(action="streaming_job.restart").count() == 3

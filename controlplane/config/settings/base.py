@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "controlplane.core",
     "controlplane.accounts",
     "controlplane.sensors",
+    "controlplane.alerts",
     "controlplane.pipelines",
     "controlplane.streaming",
     "controlplane.ledger",

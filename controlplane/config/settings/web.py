@@ -108,6 +108,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WorkStatus": "controlplane.warehouse.models.LoadStatus",
         "Query": "controlplane.streaming.api.QUERIES",
         "Measure": "controlplane.ledger.api.MEASURES",
+        "IncidentKind": "controlplane.alerts.states.IncidentKind",
+        "Verdict": "controlplane.streaming.preflight.Verdict",
         "SimulatorDesired": "controlplane.telemetry.states.SimulatorDesired",
         "SimulatorObserved": "controlplane.telemetry.api.SIMULATOR_OBSERVED",
     },

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from controlplane.alerts.selectors import incidents_open
+from controlplane.alerts.states import IncidentKind
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.states import Desired, Observed
 from controlplane.telemetry.states import Severity, SimulatorDesired, SimulatorObserved
@@ -44,6 +46,13 @@ def _driver(figures: dict[str, Any], _: Pipeline) -> Item | None:
     if wanted and observed == Observed.LAUNCHING:
         return _item("driver_launching", Severity.WARNING, "The driver is starting", reason)
     return None
+
+
+def _stalled(_: dict[str, Any], pipeline: Pipeline) -> Item | None:
+    stalled = incidents_open(under=f"pipeline/{pipeline.name}/").filter(kind=IncidentKind.STREAM_STALLED).first()
+    if stalled is None:
+        return None
+    return _item(stalled.kind, Severity.FAILING, "The driver runs and does not get on", stalled.cause)
 
 
 def _lag(figures: dict[str, Any], _: Pipeline) -> Item | None:
@@ -90,4 +99,4 @@ def _simulator(figures: dict[str, Any], _: Pipeline) -> Item | None:
     return _item("simulator_silent", Severity.UNKNOWN, "The simulator is silent", "no report in time")
 
 
-RULES: tuple[Rule, ...] = (_driver, _accounts, _lag, _warehouse, _simulator)
+RULES: tuple[Rule, ...] = (_driver, _stalled, _accounts, _lag, _warehouse, _simulator)

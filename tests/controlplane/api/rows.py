@@ -8,6 +8,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.alerts.models import Incident
+from controlplane.alerts.states import IncidentKind
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.sensors.models import Sensor, SensorType
@@ -32,6 +34,11 @@ def batches(pipeline: Pipeline, numbers: range) -> None:
 def entries(pipeline: Pipeline, numbers: range) -> None:
     row = {"pipeline": pipeline, "query": "ingest", "generation": 1, "hour": 3600, "measure": "kafka", "count": 1}
     LedgerEntry.objects.bulk_create(LedgerEntry(batch=number, **row) for number in numbers)
+
+
+def incidents(pipeline: Pipeline, numbers: range) -> None:
+    row = {"kind": IncidentKind.STREAM_STALLED, "cause": "c"}
+    Incident.objects.bulk_create(Incident(object=f"object/{number}", **row) for number in numbers)
 
 
 def loads(pipeline: Pipeline, numbers: range) -> None:
@@ -71,6 +78,7 @@ def versions(pipeline: Pipeline, numbers: range) -> None:
 
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "audit": audit,
+    "incidents": incidents,
     "pipelines": pipelines,
     "pipelines/plant/batches": batches,
     "pipelines/plant/ledger-entries": entries,

@@ -96,7 +96,7 @@ def test_hostile_places(
 
 
 @CHANGES
-def test_hostile_bodies(anybody: Caller, pipeline: Pipeline, method: str, path: str, described: dict[str, Any]) -> None:
+def test_hostile_bodies(anybody: Caller, topic: str, method: str, path: str, described: dict[str, Any]) -> None:
     for body in [*(json.dumps(item).encode() for item in BODIES), *RAW]:
         answer = anybody.client.generic(method.upper(), filled(path), body, content_type="application/json")
         refused_or_served(answer, body[:100])

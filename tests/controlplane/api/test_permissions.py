@@ -9,15 +9,20 @@ from tests.controlplane.api.conftest import Caller
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
 READS = [
-    "environment", "pipelines", "pipelines/plant", "pipelines/plant/versions", "pipelines/plant/versions/1",
-    "pipelines/plant/streaming-job", "pipelines/plant/batches", "pipelines/plant/ledger",
+    "environment", "incidents", "pipelines", "pipelines/plant", "pipelines/plant/versions",
+    "pipelines/plant/versions/1", "pipelines/plant/streaming-job", "pipelines/plant/batches", "pipelines/plant/ledger",
     "pipelines/plant/ledger-entries", "pipelines/plant/loads", "sensor-types", "sensor-types/temperature", "sensors",
     "tokens", "schema",
 ]  # fmt: skip
 OPERATES = [
     ("pipelines/plant/streaming-job/start", {}),
     ("pipelines/plant/streaming-job/drain", {}),
+    ("pipelines/plant/streaming-job/stop", {}),
     ("pipelines/plant/versions", {"configuration": {}}),
+]
+OF_A_RUNNING_JOB = [
+    ("pipelines/plant/streaming-job/restart", {}),
+    ("pipelines/plant/streaming-job/rollback", {"version": 1}),
 ]
 
 
@@ -27,7 +32,7 @@ def test_a_viewer_reads_and_nobody_else_does(viewer: Caller, nobody: Caller, pip
     assert nobody.get(path).status_code == 401
 
 
-@pytest.mark.parametrize(("path", "body"), OPERATES)
+@pytest.mark.parametrize(("path", "body"), OPERATES + OF_A_RUNNING_JOB)
 def test_a_viewer_changes_nothing(viewer: Caller, pipeline: Pipeline, path: str, body: dict) -> None:
     known = AuditEntry.objects.count()
     answer = viewer.post(path, **body)
@@ -38,7 +43,7 @@ def test_a_viewer_changes_nothing(viewer: Caller, pipeline: Pipeline, path: str,
 
 @pytest.mark.parametrize(("path", "body"), OPERATES)
 def test_an_operator_and_an_administrator_operate(
-    operator: Caller, administrator: Caller, pipeline: Pipeline, path: str, body: dict
+    operator: Caller, administrator: Caller, topic: str, path: str, body: dict
 ) -> None:
     assert operator.post(path, **body).status_code in (200, 202)
     assert administrator.post(path, **body).status_code in (200, 202)
