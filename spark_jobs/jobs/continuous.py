@@ -29,6 +29,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from spark_jobs.contracts import ContinuousArguments, DriverReport, DriverState, IngestProgress, Query, read_arguments
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.aggregate import Aggregate
+from spark_jobs.jobs.causes import one_line
 from spark_jobs.jobs.ingest import Ingest
 from spark_jobs.jobs.refine import Refine
 from spark_jobs.jobs.session import open_session
@@ -93,10 +94,10 @@ class Driver:
             self._drain(queries)
             if failed is not None:
                 cause = self._causes[0] if self._causes else failed.exception()
-                raise RuntimeError(f"query {failed.name} failed: {_one_line(str(cause))}")
+                raise RuntimeError(f"query {failed.name} failed: {one_line(str(cause))}")
             self._report(DriverState.STOPPED)
         except BaseException as error:
-            self._report(DriverState.FAILED, _one_line(str(error)))
+            self._report(DriverState.FAILED, one_line(str(error)))
             raise
         finally:
             self._telemetry.flush()
@@ -264,7 +265,7 @@ def main(argv: list[str]) -> int:
     try:
         arguments = read_arguments(argv[1])
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"arguments of the continuous job: {_one_line(str(error))}\n")
+        sys.stderr.write(f"arguments of the continuous job: {one_line(str(error))}\n")
         return 2
     try:
         with hold_checkpoint(arguments):
@@ -276,19 +277,9 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{refusal}\n")
         return refusal.code
     except Exception as error:
-        sys.stderr.write(f"{_one_line(str(error))}\n")
+        sys.stderr.write(f"{one_line(str(error))}\n")
         return 1
     return 0
-
-
-def _one_line(text: str) -> str:
-    """The message without the stack traces, and the root cause that the last of these names.
-
-    Both are wanted: delta-rs tells of the cause in the lines below the first, Spark at the end of a trace.
-    """
-    message, *causes = text.partition("JVM stacktrace:")[0].split("\nCaused by: ")
-    told = [" ".join(part.partition("\n\tat ")[0].split()) for part in (message, *causes[-1:])]
-    return "; ".join((told[0][: 250 if causes else 500], *told[1:]))[:500] or "no message"
 
 
 if __name__ == "__main__":
