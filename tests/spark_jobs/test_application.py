@@ -57,7 +57,7 @@ def test_arguments_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "arguments.json"
     path.write_text(ARGUMENTS.to_json(), encoding="utf-8")
     assert BatchArguments.read(str(path)) == ARGUMENTS
-    with pytest.raises(ValueError, match="unknown arguments: .*first_day"):
+    with pytest.raises(ValueError, match=r"unknown arguments: .*first_day"):
         MaintenanceArguments.read(str(path))
 
 
