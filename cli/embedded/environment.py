@@ -28,6 +28,7 @@ def environment(home: Home, ports: Ports, secrets: dict[str, str], jars: Jars) -
         "PENSTOCK_TELEMETRY_TOPIC": TELEMETRY_TOPIC,
         "PENSTOCK_LAKE": str(home.lake),
         "PENSTOCK_CHECKPOINTS": str(home.checkpoints),
+        "PENSTOCK_WORKSPACES": str(home.workspaces),
         "PENSTOCK_JARS": str(jars.spark),
         "PENSTOCK_LOGS": str(home.logs),
         "PENSTOCK_DRIVER_MEMORY": os.environ.get("PENSTOCK_DRIVER_MEMORY", "2g"),

@@ -58,6 +58,10 @@ class Home:
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 
+    @property
+    def workspaces(self) -> Path:
+        return self.root / "workspaces"
+
     def data(self, service: str) -> Path:
         """The folder where a service keeps its own files."""
         return self.root / service
@@ -67,7 +71,7 @@ class Home:
         try:
             # Others may pass, since PostgreSQL has a user of its own when root runs the stack; they may not look.
             self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for folder in (self.logs, self.lake, self.checkpoints):
+            for folder in (self.logs, self.lake, self.checkpoints, self.workspaces):
                 folder.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as probe:
                 probe.write(b"\0" * 65536)

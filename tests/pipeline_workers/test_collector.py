@@ -36,7 +36,7 @@ def environment(kafka: str, warehouse: str, tmp_path: Path) -> dict[str, str]:
     made = admin.create_topics([NewTopic(telemetry, 1, 1), NewTopic(readings, 3, 1)])
     for done in made.values():
         done.result(30)
-    names = ("WAREHOUSE_URL", "LAKE", "CHECKPOINTS", "JARS", "LOGS")
+    names = ("WAREHOUSE_URL", "LAKE", "CHECKPOINTS", "JARS", "LOGS", "WORKSPACES")
     made_up = {f"PENSTOCK_{name}": str(tmp_path) for name in names}
     env = {
         **os.environ,

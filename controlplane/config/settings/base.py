@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "controlplane.streaming",
     "controlplane.ledger",
     "controlplane.warehouse",
+    "controlplane.runs",
     "controlplane.telemetry",
 ]
 
@@ -90,6 +91,7 @@ PENSTOCK = {
     "control_topic": env("PENSTOCK_CONTROL_TOPIC", default="penstock.control"),
     "lake": env("PENSTOCK_LAKE"),
     "checkpoints": env("PENSTOCK_CHECKPOINTS"),
+    "workspaces": env("PENSTOCK_WORKSPACES"),
     "warehouse_url": env("PENSTOCK_WAREHOUSE_URL"),
     "jars": env("PENSTOCK_JARS"),
     "logs": env("PENSTOCK_LOGS"),

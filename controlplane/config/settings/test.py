@@ -3,7 +3,17 @@
 import os
 import secrets
 
-for name in ("DATABASE_URL", "WAREHOUSE_URL", "REDIS_URL", "BOOTSTRAP_SERVERS", "LAKE", "CHECKPOINTS", "JARS", "LOGS"):
+for name in (
+    "DATABASE_URL",
+    "WAREHOUSE_URL",
+    "REDIS_URL",
+    "BOOTSTRAP_SERVERS",
+    "LAKE",
+    "CHECKPOINTS",
+    "JARS",
+    "LOGS",
+    "WORKSPACES",
+):
     os.environ.setdefault(f"PENSTOCK_{name}", "postgresql://" if "_URL" in name and name != "REDIS_URL" else "unset")
 os.environ.setdefault("PENSTOCK_SECRET_KEY", secrets.token_urlsafe(32))
 

@@ -1,0 +1,63 @@
+"""Reading runs."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from controlplane.core.errors import NotFound
+from controlplane.pipelines.models import Pipeline
+from controlplane.runs.models import IS_ACTIVE, Application, LogChunk, Run, RunMove, Stage
+from controlplane.runs.states import RunKind
+
+MOVES_SHOWN = 20
+
+
+def run_numbered(run_id: int, *, locked: bool = False) -> Run:
+    """Raises NotFound."""
+    runs = Run.objects.select_related("pipeline", "version", "requested_by")
+    if locked:
+        runs = runs.select_for_update(of=("self",))
+    found = runs.filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(f"there is no run {run_id}")
+    return found
+
+
+def active_beside(pipeline: Pipeline, kind: str, first: date | None, last: date | None) -> Run | None:
+    """A run that is not over and that a run over these days must not run beside."""
+    active = Run.objects.filter(IS_ACTIVE, pipeline=pipeline)
+    if kind == RunKind.MAINTENANCE:
+        return active.filter(kind=RunKind.MAINTENANCE).first()
+    return active.filter(first_day__lte=last, last_day__gte=first).first()
+
+
+def runs_listed() -> QuerySet[Run]:
+    """Runs with their stages: two queries, however many there are."""
+    return Run.objects.select_related("pipeline", "version", "requested_by").prefetch_related("stages")
+
+
+def run_described(run_id: int) -> Run:
+    """A run with stages, their attempts, applications and `newest_moves`. Raises NotFound."""
+    moves = Prefetch("moves", RunMove.objects.order_by("-pk")[:MOVES_SHOWN], to_attr="newest_moves")
+    stages = Prefetch("stages", Stage.objects.prefetch_related("attempts"))
+    applications = Prefetch("applications", Application.objects.order_by("number"))
+    found = runs_listed().prefetch_related(None).prefetch_related(moves, stages, applications).filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(f"there is no run {run_id}")
+    return found
+
+
+def runs_active() -> QuerySet[Run]:
+    """Oldest first: who waits longer has the turn."""
+    return Run.objects.filter(IS_ACTIVE).order_by("queued_at", "pk")
+
+
+def log_after(run_id: int, after: int) -> QuerySet[LogChunk]:
+    """What the run's applications wrote, by the order in which it was stored, behind the chunk `after`."""
+    return LogChunk.objects.filter(application__run=run_id, pk__gt=after).select_related("application").order_by("pk")
+
+
+def applications_alive() -> QuerySet[Application]:
+    return Application.objects.filter(~Q(state="ended"))
