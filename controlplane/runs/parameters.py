@@ -44,7 +44,7 @@ class Number:
         return None
 
 
-PARAMETERS: dict[RunKind, tuple[Choice | Number, ...]] = {
+PARAMETERS: dict[str, tuple[Choice | Number, ...]] = {
     RunKind.DAILY: (
         Choice("stream", ("ensure", "leave"), "ensure", "Whether a streaming job that does not run is started."),
         Choice("stale", ("wait", "warn", "refuse"), "wait", "What to do when the source is not fresh."),
@@ -64,7 +64,7 @@ PARAMETERS: dict[RunKind, tuple[Choice | Number, ...]] = {
 
 def parameters_checked(kind: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """What a run is told, completed by the defaults. Raises Invalid with a sentence for each that is not right."""
-    known = {item.name: item for item in PARAMETERS[RunKind(kind)]}
+    known = {item.name: item for item in PARAMETERS[kind]}
     errors: dict[str, list[str]] = {}
     for name, value in told.items():
         complaint = known[name].complaint(value) if name in known else f"unknown to a {kind} run"

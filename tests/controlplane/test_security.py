@@ -66,8 +66,8 @@ def test_a_page_of_a_library_keeps_to_its_policy_and_its_files_are_here(path: st
 def test_a_deployment_is_checked_clean() -> None:
     values = {
         "DATABASE_URL": "postgresql://u:p@127.0.0.1/penstock", "REDIS_URL": "redis://127.0.0.1",
-        "ALLOWED_HOSTS": "penstock.example", "BOOTSTRAP_SERVERS": "k:9092", "LAKE": "l", "CHECKPOINTS": "c", "WORKSPACES": "w",
-        "WAREHOUSE_URL": "postgresql://u:p@127.0.0.1/warehouse", "JARS": "j", "LOGS": "l",
+        "ALLOWED_HOSTS": "penstock.example", "BOOTSTRAP_SERVERS": "k:9092", "LAKE": "l", "CHECKPOINTS": "c",
+        "WAREHOUSE_URL": "postgresql://u:p@127.0.0.1/warehouse", "JARS": "j", "LOGS": "l", "WORKSPACES": "w",
     }  # fmt: skip
     values["SECRET_KEY"] = "".join(chr(33 + number % 90) for number in range(60))
     environment = os.environ | {f"PENSTOCK_{name}": value for name, value in values.items()}

@@ -3,17 +3,8 @@
 import os
 import secrets
 
-for name in (
-    "DATABASE_URL",
-    "WAREHOUSE_URL",
-    "REDIS_URL",
-    "BOOTSTRAP_SERVERS",
-    "LAKE",
-    "CHECKPOINTS",
-    "JARS",
-    "LOGS",
-    "WORKSPACES",
-):
+PLACES = ("BOOTSTRAP_SERVERS", "LAKE", "CHECKPOINTS", "WORKSPACES", "JARS", "LOGS")
+for name in ("DATABASE_URL", "WAREHOUSE_URL", "REDIS_URL", *PLACES):
     os.environ.setdefault(f"PENSTOCK_{name}", "postgresql://" if "_URL" in name and name != "REDIS_URL" else "unset")
 os.environ.setdefault("PENSTOCK_SECRET_KEY", secrets.token_urlsafe(32))
 

@@ -85,8 +85,8 @@ def stages_open_cancel(*, run: Run, cause: str) -> None:
         _stage_move(stage, StageState.CANCELLED)
 
 
-def _stage_move(stage: Stage, to: StageState, **changes: Any) -> None:
-    before = StageState(stage.state)
+def _stage_move(stage: Stage, to: str, **changes: Any) -> None:
+    before = stage.state
     if to not in STAGE_MOVES[before]:
         raise IllegalMove(f"{stage}: {before} may not become {to}")
     if not Stage.objects.filter(pk=stage.pk, state=before).update(state=to, **changes):
