@@ -14,7 +14,9 @@ def import_ahead(**_: Any) -> None:
     import pipeline_workers.commands
     import pipeline_workers.loading
     import pipeline_workers.reconciler
-    import pipeline_workers.recounting  # noqa: F401
+    import pipeline_workers.recounting
+    import pipeline_workers.runs.advancing
+    import pipeline_workers.runs.ending  # noqa: F401
 
 
 @shared_task(name="penstock.canary", ignore_result=False)
@@ -64,6 +66,41 @@ def command_simulator(pipeline_id: int) -> None:
     from pipeline_workers.commands import command_simulator as command
 
     command(pipeline_id)
+
+
+@shared_task(name="penstock.advance_runs")
+def advance_runs() -> None:
+    from pipeline_workers.runs.advancing import advance_all
+
+    advance_all()
+
+
+@shared_task(name="penstock.advance_run")
+def advance_run(run_id: int) -> None:
+    from pipeline_workers.runs.advancing import advance
+
+    advance(run_id)
+
+
+@shared_task(name="penstock.launch_application")
+def launch_application(application_id: int) -> None:
+    from pipeline_workers.runs.applications import Applications
+
+    Applications().launch(application_id)
+
+
+@shared_task(name="penstock.run_ended")
+def run_ended(run_id: int) -> None:
+    from pipeline_workers.runs.ending import ended
+
+    ended(run_id)
+
+
+@shared_task(name="penstock.notify")
+def notify() -> None:
+    from pipeline_workers.notifying import notify_due
+
+    notify_due()
 
 
 @shared_task(name="penstock.sweep_outbox")

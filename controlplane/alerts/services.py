@@ -1,11 +1,20 @@
-"""Opening and clearing incidents. Each may be called again and again with what is so now; `kind` is an IncidentKind."""
+"""Opening and clearing incidents, and telling people of them.
+
+The functions for incidents may be called again and again with what is so now; `kind` is an IncidentKind.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.utils import timezone
 
-from controlplane.alerts.models import Incident
+from controlplane.alerts.models import Incident, Notification
 from controlplane.alerts.selectors import incidents_open
+from controlplane.alerts.states import NotificationState
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=30)
+MOST_ATTEMPTS = 12  # a little more than three hours
 
 
 def incident_open(*, kind: str, object: str, cause: str) -> bool:
@@ -18,3 +27,30 @@ def incident_clear(*, kind: str, object: str, resolution: str) -> bool:
     """Clear the open incident of that kind and object, if there is one; whether there was."""
     cleared = incidents_open().filter(kind=kind, object=object)
     return bool(cleared.update(cleared_at=timezone.now(), resolution=resolution))
+
+
+def notification_make(*, subject: str, text: str) -> Notification:
+    """Have something told. It waits in the database; nobody who calls this waits for it."""
+    return Notification.objects.create(subject=subject[:300], text=text, next_attempt_at=timezone.now())
+
+
+def notification_claim(*, notification: Notification) -> bool:
+    """Win the next attempt: whoever else looks sees it due later."""
+    pause = min(FIRST_PAUSE * 2**notification.attempts, LONGEST_PAUSE)
+    won = Notification.objects.filter(
+        pk=notification.pk, state=NotificationState.WAITING, attempts=notification.attempts
+    ).update(attempts=notification.attempts + 1, next_attempt_at=timezone.now() + pause)
+    notification.refresh_from_db()
+    return bool(won)
+
+
+def notification_sent(*, notification: Notification) -> None:
+    sent = {"state": NotificationState.SENT, "sent_at": timezone.now(), "error": ""}
+    Notification.objects.filter(pk=notification.pk, state=NotificationState.WAITING).update(**sent)
+
+
+def notification_failed(*, notification: Notification, error: str) -> None:
+    """Keep why; it is tried again at its time, or given up."""
+    state = NotificationState.GIVEN_UP if notification.attempts >= MOST_ATTEMPTS else NotificationState.WAITING
+    waiting = Notification.objects.filter(pk=notification.pk, state=NotificationState.WAITING)
+    waiting.update(state=state, error=error[:500])

@@ -6,3 +6,13 @@ from django.db import models
 class IncidentKind(models.TextChoices):
     DRIVER_GIVEN_UP = "driver_given_up"
     STREAM_STALLED = "stream_stalled"
+    RUN_FAILED = "run_failed"
+
+
+class NotificationState(models.TextChoices):
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+
+
+NOTIFICATION_MOVES = {NotificationState.WAITING: {NotificationState.SENT, NotificationState.GIVEN_UP}}

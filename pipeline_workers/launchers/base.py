@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
+from spark_jobs.applications import ApplicationArguments
 from spark_jobs.contracts import ContinuousArguments
 
 
@@ -38,3 +40,20 @@ class Launcher(Protocol):
 
     def stop(self, evidence: Evidence) -> None:
         """End the driver now, with all that it started."""
+
+
+class ApplicationLauncher(Protocol):
+    def launch(self, arguments: ApplicationArguments) -> int | None:
+        """Start an application that outlives this process; its pid where there is one."""
+
+    def probe(self, workspace: Path, pid: int | None) -> Evidence:
+        """Look for the application of this workspace, whoever started it."""
+
+    def stop(self, evidence: Evidence) -> None:
+        """Ask it to end."""
+
+    def kill(self, evidence: Evidence) -> None:
+        """End it now, with all that it started."""
+
+    def log(self, workspace: Path, start: int, most: int) -> bytes:
+        """What it wrote from `start` (bytes) on, by whole lines, at most so many bytes."""

@@ -71,6 +71,8 @@ CELERY_IMPORTS = ["pipeline_workers.tasks"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expires": 10}},
+    "notify": {"task": "penstock.notify", "schedule": schedule(15.0), "options": {"expires": 15}},
+    "advance runs": {"task": "penstock.advance_runs", "schedule": schedule(2.0), "options": {"expires": 4}},
     "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expires": 5}},
     "prune rollups": {"task": "penstock.prune_rollups", "schedule": schedule(600.0), "options": {"expires": 300}},
 }
@@ -81,6 +83,8 @@ LOGGING = {
     "filters": {"request": {"()": "controlplane.core.request_id.RequestIdFilter"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(request_tag)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
+    # httpx tells the whole address of what it calls, and a webhook's is a secret.
+    "loggers": {"httpx": {"level": "WARNING"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }
 
@@ -95,5 +99,7 @@ PENSTOCK = {
     "warehouse_url": env("PENSTOCK_WAREHOUSE_URL"),
     "jars": env("PENSTOCK_JARS"),
     "logs": env("PENSTOCK_LOGS"),
+    "slack_webhook": env("PENSTOCK_SLACK_WEBHOOK", default=""),
+    "applications": env.int("PENSTOCK_APPLICATIONS", default=1),
     "driver_memory": env("PENSTOCK_DRIVER_MEMORY", default="2g"),
 }

@@ -18,12 +18,12 @@ ENDED_TASK = "penstock.run_ended"
 
 
 @transaction.atomic
-def run_move(*, run: Run, to: RunState, reason: str = "", **changes: Any) -> None:
+def run_move(*, run: Run, to: str, reason: str = "", **changes: Any) -> None:
     """Move a run's state, and change other columns with it. Raises IllegalMove.
 
     When the run is over, whoever waits for that is told by a task.
     """
-    before = RunState(run.state)
+    before = run.state
     if to not in MOVES[before]:
         raise IllegalMove(f"{run}: {before} may not become {to}")
     if not Run.objects.filter(pk=run.pk, state=before).update(state=to, waiting="", **changes):
@@ -40,7 +40,7 @@ def run_start(*, run: Run, version: PipelineVersion) -> None:
     run_move(run=run, to=RunState.RUNNING, **started)
 
 
-def run_end(*, run: Run, to: RunState, cause: str = "") -> None:
+def run_end(*, run: Run, to: str, cause: str = "") -> None:
     run_move(run=run, to=to, reason=cause, cause=cause, ended_at=timezone.now())
 
 
@@ -59,15 +59,21 @@ def stage_start(*, stage: Stage, at: Any = None) -> None:
     Attempt.objects.create(stage=stage, number=last + 1, started_at=stage.started_at)
 
 
+@transaction.atomic
+def stage_again(*, stage: Stage) -> None:
+    """Have a stage that has failed done once more."""
+    _stage_move(stage, StageState.PENDING)
+
+
 def stage_tell(*, stage: Stage, **figures: Any) -> None:
-    """Keep figures of a stage that runs: rows_in, rows_out, detail."""
+    """Keep figures of a stage that runs: rows_in, rows_out, detail, started_at."""
     changed = {name: value for name, value in figures.items() if getattr(stage, name) != value}
     if changed:
         _both(stage, **changed)
 
 
 @transaction.atomic
-def stage_end(*, stage: Stage, to: StageState, cause: str = "", at: Any = None, **figures: Any) -> None:
+def stage_end(*, stage: Stage, to: str, cause: str = "", at: Any = None, **figures: Any) -> None:
     """End a stage and its attempt."""
     _stage_move(stage, to, ended_at=at or timezone.now(), cause=cause, **figures)
     newest = stage.attempts.last()

@@ -1,0 +1,1 @@
+"""How people outside are told, by channel."""

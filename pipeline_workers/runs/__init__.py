@@ -1,0 +1,1 @@
+"""What brings runs about: stage after stage, each step short, all that must be remembered in the database."""

@@ -1,0 +1,52 @@
+"""What the application of a run is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from controlplane.pipelines.configuration import SETTINGS
+from controlplane.runs.models import Application
+from controlplane.runs.states import RunKind
+from spark_jobs.applications import ApplicationArguments, BatchArguments, MaintenanceArguments
+from spark_jobs.contracts import SensorTypeSpec
+
+
+def workspace_of(application: Application) -> Path:
+    return Path(settings.PENSTOCK["workspaces"]) / str(application.run_id) / str(application.number)
+
+
+def arguments_of(application: Application) -> ApplicationArguments:
+    """By the version that the run began with, and where things are in this installation."""
+    run, place = application.run, settings.PENSTOCK
+    shared: dict[str, Any] = {
+        "pipeline": run.pipeline.name,
+        "run_tag": application.run_tag,
+        "run": run.pk,
+        "attempt": application.number,
+        "stages": tuple(application.stages),
+        "workspace": str(workspace_of(application)),
+        "lake": place["lake"],
+        "bootstrap_servers": place["bootstrap_servers"],
+        "telemetry_topic": place["telemetry_topic"],
+    }
+    if run.kind == RunKind.MAINTENANCE:
+        ages = {name: run.parameters[name] for name in ("bronze_days", "dead_letter_days", "vacuum_hours")}
+        return MaintenanceArguments(**shared, today=timezone.now().date().isoformat(), **ages)
+    if run.version is None or run.first_day is None or run.last_day is None:
+        raise ValueError(f"{run} has no version or no days")
+    known = BatchArguments.__dataclass_fields__
+    tuned = {name: value for name, value in run.version.configuration.items() if name in SETTINGS and name in known}
+    return BatchArguments(
+        **shared,
+        first_day=run.first_day.isoformat(),
+        last_day=run.last_day.isoformat(),
+        version=run.version.number,
+        jars=tuple(sorted(str(jar) for jar in Path(place["jars"]).glob("*.jar"))),
+        sensor_types=tuple(SensorTypeSpec(**item) for item in run.version.sensor_types),
+        driver_memory=place["driver_memory"],
+        **tuned,
+    )
