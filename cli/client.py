@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -36,6 +37,10 @@ class Client:
         if len(names) != 1:
             raise StackError(f"there are {len(names)} pipelines: {', '.join(names)}; this command knows one")
         return f"pipelines/{names[0]}"
+
+    def path(self, pipeline: str | None) -> str:
+        """The path of a pipeline by its name, of the only one without. Raises StackError."""
+        return self.pipeline if pipeline is None else f"pipelines/{quote(pipeline, safe='')}"
 
     def figures(self) -> dict[str, Any]:
         """The live figures of the pipeline."""

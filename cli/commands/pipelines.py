@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich import box
@@ -35,7 +34,7 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def show(pipeline: NameOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show a pipeline and its streaming job."""
     client = Client(login.find(home))
-    path = _path(client, pipeline)
+    path = client.path(pipeline)
     found = client.get(path) | {"streaming_job": client.get(f"{path}/streaming-job")}
     if as_json:
         print_json(found)
@@ -49,7 +48,7 @@ def show(pipeline: NameOption = None, home: HomeOption = None, as_json: JsonOpti
 def versions(pipeline: NameOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List a pipeline's newest versions."""
     client = Client(login.find(home))
-    _print(client.get(f"{_path(client, pipeline)}/versions"), ("number", "configuration", "created_at"), as_json)
+    _print(client.get(f"{client.path(pipeline)}/versions"), ("number", "configuration", "created_at"), as_json)
 
 
 @app.command()
@@ -62,7 +61,7 @@ def preflight(
     """Say whether a restart with a version is safe on the checkpoint that is there. Exit 1 when it is not."""
     client = Client(login.find(home))
     asked = {} if version is None else {"version": version}
-    found = client.get(f"{_path(client, pipeline)}/streaming-job/preflight", **asked)
+    found = client.get(f"{client.path(pipeline)}/streaming-job/preflight", **asked)
     if as_json:
         print_json(found)
     else:
@@ -144,7 +143,7 @@ def _ask(
 ) -> None:
     """Ask for something of the streaming job, and print what is known of it then."""
     client = Client(login.find(home))
-    path = f"{_path(client, pipeline)}/streaming-job"
+    path = f"{client.path(pipeline)}/streaming-job"
     before = client.get(path)
     job = client.post(f"{path}/{action}", **body)
     # Whoever is to be restarted runs already: the next launch is waited for.
@@ -155,10 +154,6 @@ def _ask(
         print_json(job)
     else:
         typer.echo(_line(job))
-
-
-def _path(client: Client, pipeline: str | None) -> str:
-    return client.pipeline if pipeline is None else f"pipelines/{quote(pipeline, safe='')}"
 
 
 def _line(job: dict[str, Any]) -> str:

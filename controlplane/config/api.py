@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.warehouse.urls")),
+    path("", include("controlplane.runs.urls")),
     path("", include("controlplane.telemetry.urls")),
 ]

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from controlplane.accounts.models import User
 from controlplane.pipelines.models import Pipeline, PipelineVersion
-from controlplane.runs.states import ACTIVE, ApplicationState, RunKind, RunState, StageName, StageState
+from controlplane.runs.states import ACTIVE, ENDED, ApplicationState, RunKind, RunState, StageName, StageState
 
 IS_ACTIVE = Q(state__in=sorted(ACTIVE))
 
@@ -48,6 +48,10 @@ class Run(models.Model):
             models.Index(fields=["state"], name="run_active", condition=IS_ACTIVE),
             models.Index(fields=["pipeline", "kind", "-id"], name="run_newest"),
         ]
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ENDED
 
     @property
     def path(self) -> str:

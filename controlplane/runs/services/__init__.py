@@ -9,7 +9,7 @@ from controlplane.runs.services.applications import (
     log_append,
     logs_prune,
 )
-from controlplane.runs.services.commands import run_cancel, run_request, run_rerun, run_retry
+from controlplane.runs.services.commands import run_cancel, run_plan, run_request, run_rerun, run_retry
 from controlplane.runs.services.progress import (
     run_end,
     run_move,
@@ -33,6 +33,7 @@ __all__ = [
     "run_cancel",
     "run_end",
     "run_move",
+    "run_plan",
     "run_request",
     "run_rerun",
     "run_retry",

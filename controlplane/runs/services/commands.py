@@ -49,7 +49,7 @@ def run_request(
     # Two who ask at once are told apart here, before the constraint has to.
     Pipeline.objects.select_for_update(no_key=True).get(pk=found.pk)
     if (other := active_beside(found, kind, first_day, last_day)) is not None:
-        raise Overlapping(f"{other} is {other.state} and works on {_days(other)}: wait for it, or cancel it")
+        raise _overlapping(other)
     run = Run.objects.create(
         pipeline=found,
         kind=kind,
@@ -70,6 +70,28 @@ def run_request(
     audit_record(actor=actor, action="run.requested", object=run.path, after=after, reason=reason)
     enqueue(task=ADVANCE, run_id=run.pk)
     return run
+
+
+def run_plan(
+    *,
+    pipeline: str,
+    kind: str,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What `run_request` would make, and what hinders it as things are. Raises NotFound and Invalid."""
+    told = parameters_checked(kind, parameters or {})
+    first_day, last_day = days_checked(kind, first_day, last_day, timezone.now().date())
+    other = active_beside(pipeline_named(pipeline), kind, first_day, last_day)
+    return {
+        "kind": kind,
+        "first_day": first_day,
+        "last_day": last_day,
+        "parameters": told,
+        "stages": list(STAGES[RunKind(kind)]),
+        "hindered_by": other and str(_overlapping(other)),
+    }
 
 
 @transaction.atomic
@@ -101,7 +123,7 @@ def run_retry(*, run_id: int, actor: User | None, reason: str = "") -> Run:
         raise IllegalMove(f"{run} is {run.state}: only one that has failed or was cancelled is retried")
     Pipeline.objects.select_for_update(no_key=True).get(pk=run.pipeline_id)
     if (other := active_beside(run.pipeline, run.kind, run.first_day, run.last_day)) is not None:
-        raise Overlapping(f"{other} is {other.state} and works on {_days(other)}: wait for it, or cancel it")
+        raise _overlapping(other)
     before = run.state
     run.stages.exclude(state=StageState.SUCCEEDED).update(
         state=StageState.PENDING, cause="", started_at=None, ended_at=None
@@ -142,6 +164,10 @@ def _told(run: Run, action: str, before: str, actor: User | None, reason: str) -
         reason=reason,
     )
     enqueue(task=ADVANCE, run_id=run.pk)
+
+
+def _overlapping(other: Run) -> Overlapping:
+    return Overlapping(f"{other} is {other.state} and works on {_days(other)}: wait for it, or cancel it")
 
 
 def _days(run: Run) -> str:
