@@ -157,6 +157,14 @@ def test_an_application_that_is_killed_is_launched_anew(pipeline: Pipeline, lake
     assert first.cause.startswith("the application died without a word")
 
 
+def test_an_application_that_others_end_is_launched_anew_however_often(pipeline: Pipeline, lake: Path) -> None:
+    run = begun(backfill())
+    for number in (2, 3, 4, 5):
+        process_of(run).terminate()
+        run = until_turned(run, lambda now, n=number: now.applications.filter(number=n, log__start=0).exists())
+    assert {item.cause for item in run.applications.exclude(number=5)} == {"ended by SIGTERM"}
+
+
 def test_an_application_that_dies_again_and_again_fails_the_run(pipeline: Pipeline, lake: Path) -> None:
     run = backfill()
     for number in (1, 2, 3):
