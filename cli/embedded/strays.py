@@ -1,4 +1,4 @@
-"""What a dead supervisor left behind, and the Spark jobs, which no supervisor owns: the driver and the runs' applications."""
+"""What a dead supervisor left behind, and Spark jobs, which no supervisor owns: the driver, applications of runs."""
 
 from __future__ import annotations
 
