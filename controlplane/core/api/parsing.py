@@ -1,39 +1,30 @@
-"""Bodies that are refused whatever they say: too large, too deep, with names that nobody asked for."""
+"""Bodies that are refused whatever they say: too deep, or with names that nobody asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.serializers import Serializer
 
 from controlplane.core.api.fields import LineField
 
-LARGEST_BODY = 256 * 1024
 DEEPEST = 20  # levels of lists and objects
 NAMED = 10  # of unknown names, at most
-
-
-class TooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"the body may have {LARGEST_BODY} bytes at most"
 
 
 class TooDeep(ParseError):
     default_detail = f"the JSON is nested too deeply: {DEEPEST} levels at most"
 
 
-class SmallJSONParser(JSONParser):
-    """JSON of a size and a depth that an operator might send."""
+class ShallowJSONParser(JSONParser):
+    """JSON of a depth that an operator might send; `controlplane.core.bodies` sees to its size."""
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: dict[str, Any] | None = None
     ) -> Any:
-        if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:  # type: ignore[index]
-            raise TooLarge
         try:
             parsed = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
