@@ -14,6 +14,7 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.accounts.services import audit_record
 from controlplane.core.errors import Invalid
+from controlplane.core.text import COMPLAINT, is_line
 from controlplane.sensors.models import Sensor, SensorType
 
 LONGEST = 255
@@ -65,6 +66,8 @@ def sensor_type_set(*, name: str, values: dict[str, Any], actor: User | None, re
     if not kind.physical_low <= kind.normal_low < kind.normal_high <= kind.physical_high:
         told = "the normal range has to lie within the physical one, and to have a width"
         raise Invalid(told, {"normal_low": [told]})
+    if not is_line(kind.unit):
+        raise Invalid("the type is not right", {"unit": [COMPLAINT]})
     after = model_to_dict(kind, exclude=["id"])
     if before == after:
         return kind, False

@@ -12,6 +12,7 @@ from django.urls import reverse
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.core.roles import Role
 from controlplane.pipelines.models import Pipeline
+from controlplane.sensors.models import SensorType
 from controlplane.streaming.models import StreamingJob
 from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
 from tests.controlplane.test_admin import MODELS, page
@@ -128,3 +129,26 @@ def test_signing_in_and_out_on_the_admins_pages_is_in_the_log(db: None) -> None:
         (*who, "session.started", "user/administrator"),
         (*who, "session.ended", "user/administrator"),
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"reason": "a\x1b[2Kb"},
+        {"reason": "x" * 501},
+        {"unit": "\u202eu"},
+        {"unit": "x" * 51},
+        {"name": "a b"},
+        {"name": ""},
+    ],
+)
+def test_a_type_that_the_api_would_refuse_the_admin_does_not_make(
+    client: Client, pipeline: Pipeline, wrong: dict[str, str]
+) -> None:
+    told = {"name": "flow", "unit": "u", "normal_low": 1, "normal_high": 2, "physical_low": 0, "physical_high": 3}
+    told |= {"expected_interval_seconds": 5, "reason": "new"}
+    known = SensorType.objects.count()
+    client.post(page(SensorType, "add"), told | wrong)
+    assert SensorType.objects.count() == known
+    assert client.post(page(SensorType, "add"), told).status_code == 302
+    assert AuditEntry.objects.get(action="sensor_type.made").reason == "new"

@@ -6,16 +6,12 @@ Query strings are text whatever they say, and are read by the framework's own fi
 from __future__ import annotations
 
 import math
-import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework.serializers import BooleanField, CharField, FloatField, IntegerField, ValidationError
 
-# Controls, halves of surrogate pairs, line and paragraph ends.
-NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They have what follows shown in another order than it has: a log could be made to read what it does not say.
-REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+from controlplane.core.text import COMPLAINT, is_line
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -35,8 +31,8 @@ class LineField(TextField):
 
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)
-        if any(unicodedata.category(sign) in NOT_IN_A_LINE or sign in REORDERING for sign in text):
-            raise ValidationError("this holds characters that no line of text has")
+        if not is_line(text):
+            raise ValidationError(COMPLAINT)
         return text
 
 
