@@ -16,7 +16,7 @@ from controlplane.core.roles import Role
 
 
 class ApiView(APIView):
-    """`query_serializer` describes the query string of a GET, whose values are in `self.query`; other names are refused."""
+    """`query_serializer` describes the query string of a GET; its values are in `self.query`, unknown names refused."""
 
     read_role: ClassVar[str] = Role.VIEWER
     write_role: ClassVar[str] = Role.OPERATOR
