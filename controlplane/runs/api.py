@@ -11,6 +11,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.core.api.fields import FlagField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
@@ -117,7 +118,7 @@ class RunRequestSerializer(ReasonSerializer):
     first_day = serializers.DateField(required=False, help_text="UTC; of a daily run, yesterday unless told.")
     last_day = serializers.DateField(required=False, help_text="The first unless told.")
     parameters = ParametersField(required=False, help_text="See docs/api.md; the defaults unless told.")
-    dry_run = serializers.BooleanField(default=False, help_text="Say what would be done, and do nothing.")
+    dry_run = FlagField(default=False, help_text="Say what would be done, and do nothing.")
 
 
 class RunPlanSerializer(serializers.Serializer):

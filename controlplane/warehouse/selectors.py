@@ -23,3 +23,9 @@ def unloaded_since(pipeline: Pipeline) -> datetime | None:
     """When the oldest Gold batch was committed that no load has carried yet."""
     waiting = MicroBatch.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, carried_by=None, rows_in__gt=0)
     return waiting.order_by("committed_at").values_list("committed_at", flat=True).first()
+
+
+def loaded_last(pipeline: Pipeline) -> datetime | None:
+    """When the newest load that succeeded was committed."""
+    done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED)
+    return done.order_by("-committed_at").values_list("committed_at", flat=True).first()

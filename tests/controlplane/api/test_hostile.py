@@ -11,7 +11,7 @@ import pytest
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 
-from controlplane.core.api.parsing import LARGEST_BODY
+from controlplane.core.bodies import LARGEST_BODY
 from controlplane.core.roles import Role
 from controlplane.pipelines.models import Pipeline
 from tests.controlplane.api.conftest import Caller, person
