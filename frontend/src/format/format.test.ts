@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { count, percent, rate, short } from "./numbers";
-import { ago, duration, exact, isTimeZone } from "./time";
+import { ago, clock, duration, exact, isTimeZone } from "./time";
 
 describe("figures", () => {
   it.each([
@@ -35,6 +35,8 @@ describe("times", () => {
     [ago(0.2), "now"],
     [ago(3.7), "3 s ago"],
     [exact(1_700_000_000, "UTC"), "14 Nov 2023, 22:13:20 UTC"],
+    [clock(1_700_000_000, "UTC"), "22:13:20 UTC"],
+    [clock(1_700_000_000, "Asia/Kolkata"), "03:43:20 GMT+5:30"],
   ])("%s", (shown, expected) => {
     expect(shown).toBe(expected);
   });
