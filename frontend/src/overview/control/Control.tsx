@@ -7,6 +7,8 @@ import type { Controlled } from "./states";
 import classes from "./Control.module.css";
 
 interface ControlProps {
+  /** What a link leads to it by. */
+  anchor: string;
   name: string;
   state: Controlled;
   action: { label: string; icon: ReactNode; onClick: () => void };
@@ -21,9 +23,16 @@ interface ControlProps {
 }
 
 /** What is wanted and what is observed, side by side, and the one thing that can be done about it. */
-export function Control({ name, state, action, barred, before, after, testId, ref }: ControlProps) {
+export function Control({ anchor, name, state, action, barred, before, after, testId, ref }: ControlProps) {
   return (
-    <div className={classes.control} data-testid={testId} data-observed={state.observed} data-wanted={state.wanted}>
+    <div
+      id={anchor}
+      tabIndex={-1}
+      className={classes.control}
+      data-testid={testId}
+      data-observed={state.observed}
+      data-wanted={state.wanted}
+    >
       <h3 className={classes.name}>{name}</h3>
       <dl className={classes.states}>
         <div>

@@ -35,9 +35,8 @@ export function ReasonForm({ confirm, danger, typed, accept, isPending, error, o
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}
         maxLength={500}
-        autosize
-        minRows={2}
-        maxRows={8}
+        rows={3}
+        resize="vertical"
         required
         data-autofocus
         my="md"

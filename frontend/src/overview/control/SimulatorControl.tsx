@@ -6,6 +6,7 @@ import { useSimulatorMove } from "@/api/mutations";
 import { useRole } from "@/api/session";
 import type { OverviewData } from "@/api/types";
 
+import { PLACES } from "../attention";
 import { Control } from "./Control";
 import { Dialog } from "./Dialog";
 import { ReasonForm } from "./ReasonForm";
@@ -27,6 +28,7 @@ export function SimulatorControl({ data, fresh }: { data: OverviewData; fresh: b
     <>
       <Control
         ref={button}
+        anchor={PLACES.simulator.id}
         name="Simulator"
         state={simulator(data, fresh)}
         action={{

@@ -8,6 +8,7 @@ import { useRole } from "@/api/session";
 import type { OverviewData } from "@/api/types";
 import { count } from "@/format/numbers";
 
+import { PLACES } from "../attention";
 import { Control } from "./Control";
 import { Dialog } from "./Dialog";
 import { History } from "./History";
@@ -47,6 +48,7 @@ export function StreamingJobControl({ data, fresh }: { data: OverviewData; fresh
     <>
       <Control
         ref={button}
+        anchor={PLACES.control.id}
         name="Pipeline"
         state={streamingJob(data, fresh, asked)}
         action={{
