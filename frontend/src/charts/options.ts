@@ -54,7 +54,7 @@ export function optionsOf({
     },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 26, values: (_, ticks) => ticks.map(clockOf(zone, range)) },
-      { ...axis, size: 48, gap: 6, space: 28, values: (_, ticks) => ticks.map((tick) => format(tick)) },
+      { ...axis, size: 48, gap: 6, space: 28, values: (_, ticks) => labelsOf(ticks, format) },
     ],
     series: [
       {},
@@ -82,6 +82,12 @@ export function optionsOf({
       drawClear: [(plot) => drawSilences(plot, silences(), token("--unknown-soft"), token("--unknown"))],
     },
   };
+}
+
+/** Labels that differ: what rounds to the same words is told more exactly. */
+export function labelsOf(ticks: number[], format: (value: number) => string): string[] {
+  const words = ticks.map((tick) => format(tick));
+  return new Set(words).size === words.length ? words : ticks.map((tick) => String(Number(tick.toPrecision(3))));
 }
 
 /** Bands below the lines, so that a gap is seen to be one and not a line that has left the picture. */

@@ -1,7 +1,7 @@
 import type { Accounts as Data } from "@/api/types";
 import { Panel } from "@/components/Panel";
 import { StatusIcon } from "@/components/Status";
-import { count } from "@/format/numbers";
+import { count, fitting } from "@/format/numbers";
 
 import { PLACES } from "./attention";
 import { accountNote } from "./figures";
@@ -22,7 +22,9 @@ export function Accounts({ accounts, fresh, className }: AccountsProps) {
           <tr>
             <th scope="col">Account</th>
             <th scope="col">Counted</th>
-            <th scope="col">State</th>
+            <th scope="col" className={classes.stateColumn}>
+              State
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -31,8 +33,8 @@ export function Accounts({ accounts, fresh, className }: AccountsProps) {
             return (
               <tr key={equation.name} data-name={equation.name} data-left={equation.left} data-right={equation.right}>
                 <th scope="row">{equation.name}</th>
-                <td title={`${count(equation.left)} against ${count(equation.right)}`}>{count(equation.left)}</td>
-                <td>
+                <td title={`${count(equation.left)} against ${count(equation.right)}`}>{fitting(equation.left)}</td>
+                <td className={classes.stateColumn}>
                   <span className={classes.state} data-health={health}>
                     <StatusIcon health={health ?? "unknown"} size={14} />
                     {text}

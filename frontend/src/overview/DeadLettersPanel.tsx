@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { OverviewData } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { zeroWhere } from "@/charts/lines";
-import { count, rate } from "@/format/numbers";
+import { count, fitting, rate } from "@/format/numbers";
 import { growth, seriesKey, type Sample } from "@/live/samples";
 import type { SeriesView } from "@/live/useSeries";
 import { Panel } from "@/components/Panel";
@@ -86,7 +86,7 @@ export function DeadLettersCounts({
                   {reasonWords(reason)}
                   <span className={classes.bar} style={{ width: `${(100 * total) / most}%` }} />
                 </th>
-                <td>{count(total)}</td>
+                <td title={count(total)}>{fitting(total)}</td>
                 <td>{rate(measured ? rateNow(samples, series, reason) : null)}</td>
               </tr>
             ))}

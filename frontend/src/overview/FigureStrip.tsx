@@ -93,7 +93,11 @@ function Figure({ label, value, unit, note, health, spark, testId }: FigureProps
   return (
     <section className={classes.figure} data-testid={testId} data-health={health ?? undefined}>
       <h2 className={classes.label}>{label}</h2>
-      <p className={classes.value}>
+      <p
+        className={classes.value}
+        data-unknown={value === UNKNOWN || undefined}
+        title={[value, unit].filter(Boolean).join(" ")}
+      >
         {value}
         {unit !== undefined && <span className={classes.unit}>{unit}</span>}
       </p>

@@ -1,6 +1,6 @@
 import type { Accounts, Equation, OverviewData } from "@/api/types";
 import type { Health } from "@/components/health";
-import { count, short, UNKNOWN } from "@/format/numbers";
+import { count, fitting, short, UNKNOWN } from "@/format/numbers";
 import { duration } from "@/format/time";
 
 const LOAD_IS_OLD = 60;
@@ -24,7 +24,9 @@ export function lagNote(data: OverviewData, arriving: number | null): Note {
   if (total === null) return { text: "Kafka's ends are not known", health: "unknown" };
   if (total === 0) return { text: "everything is read", health: "ok" };
   if (reading === null || reading <= 0)
-    return { text: "nobody reads it", health: data.desired === "stopped" ? "idle" : "unknown" };
+    return data.desired === "stopped"
+      ? { text: "nobody reads it", health: "idle" }
+      : { text: "whether it is read is not known", health: "unknown" };
   // Within a few batches of what arrives: the lag is only what the running batch will take.
   if (total < 5 * reading) return { text: "drains at once", health: "ok" };
   const gaining = reading - (arriving ?? reading);
@@ -36,9 +38,9 @@ export function lagNote(data: OverviewData, arriving: number | null): Note {
 export function accountNote({ left, right, pending, holds }: Equation, kafka: number, fresh: boolean): Note {
   const told = (text: string, health: Health): Note => ({ text, health: fresh ? health : "stale" });
   // What is ahead of its source by `pending` is as wrong as what is behind without a cause.
-  if (!holds) return told(`off by ${count(Math.abs(left - right - pending) || Math.abs(pending))}`, "failing");
+  if (!holds) return told(`off by ${fitting(Math.abs(left - right - pending) || Math.abs(pending))}`, "failing");
   if (kafka === 0) return told("nothing counted", "unknown");
-  return pending > 0 ? told(`pending ${count(pending)}`, "working") : told("balanced", "ok");
+  return pending > 0 ? told(`pending ${fitting(pending)}`, "working") : told("balanced", "ok");
 }
 
 export function accountsNote({ equations, kafka, balanced }: Accounts, fresh: boolean): Note & { value: string } {

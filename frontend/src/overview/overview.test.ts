@@ -39,6 +39,11 @@ describe("stages", () => {
     expect(new Set(measured.map(({ value }) => value))).toEqual(new Set(["–"]));
   });
 
+  it("of a silent driver leave unknown whether the warehouse is loaded", () => {
+    const { chain } = stagesOf(overview(silent), [], series, true);
+    expect(chain.at(-1)).toMatchObject({ id: "warehouse", health: "unknown" });
+  });
+
   it("are stale, every one, when the page is not live", () => {
     const { chain } = stagesOf(overview(), [], series, false);
     expect(new Set(chain.map(({ health }) => health))).toEqual(new Set(["stale"]));

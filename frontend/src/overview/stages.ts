@@ -127,7 +127,10 @@ function warehouseOf(data: OverviewData, fresh: boolean): Pick<Stage, "health" |
   const trouble = data.attention.find(({ code }) => code === "load_failed" || code === "warehouse_stale");
   if (trouble)
     return { health: severityHealth(trouble.severity), word: trouble.severity === "failing" ? "failing" : "stale" };
-  if (data.accounts.pending.gold <= 0 && data.rates.loaded === null) return { health: "idle", word: "idle" };
+  if (data.rates.loaded === null) {
+    // Nothing waits, or nobody can tell whether what waits is being loaded.
+    return data.accounts.pending.gold <= 0 ? { health: "idle", word: "idle" } : { health: "unknown", word: "unknown" };
+  }
   return { health: "ok", word: "up" };
 }
 
