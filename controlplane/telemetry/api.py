@@ -18,6 +18,7 @@ from controlplane.telemetry.protocol import snapshot_of
 from controlplane.telemetry.selectors import overview, series, simulator
 from controlplane.telemetry.services import simulator_desire
 from controlplane.telemetry.states import Severity, SimulatorDesired, SimulatorObserved
+from controlplane.warehouse.api import LoadLatencySerializer
 
 METRICS = [item.value for item in Metric]
 KINDS = [item.value for item in Kind]
@@ -69,6 +70,9 @@ class LastLoadSerializer(serializers.Serializer):
     at = serializers.FloatField(help_text="Seconds since the epoch.")
     seconds = serializers.FloatField(allow_null=True)
     windows = serializers.IntegerField()
+    latency = LoadLatencySerializer(
+        allow_null=True, help_text="Of the readings that this load brought; null when it brought none."
+    )
 
 
 class RatesSerializer(serializers.Serializer):
