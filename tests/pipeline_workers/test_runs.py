@@ -275,6 +275,7 @@ def test_a_round_does_nothing_while_another_worker_has_the_turn(pipeline: Pipeli
         advancing.advance(run.pk)
         run.refresh_from_db()
         assert run.state == RunState.QUEUED
+        other.execute("SELECT pg_advisory_unlock(%s, %s)", (advancing.TURNS, run.pk))
     advancing.advance(run.pk)
     run.refresh_from_db()
     assert run.state == RunState.RUNNING
