@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from controlplane.backfills.models import Backfill
@@ -34,17 +35,18 @@ def asked(days: int = 3, **wanted: Any) -> Backfill:
 
 def over(run: Run, state: str = RunState.SUCCEEDED, cause: str = "") -> None:
     """The run's end and the task that follows it, as workers do both."""
-    run = run_numbered(run.pk, locked=True)
-    if state == RunState.CANCELLED:
-        if run.state != RunState.CANCELLING:
-            run = run_cancel(run_id=run.pk, actor=None)
-        if run.state == RunState.CANCELLING:
-            run_end(run=run, to=state)
-    else:
-        if run.state == RunState.QUEUED:
-            run_start(run=run, version=version_ensure(pipeline=run.pipeline))
-        run_end(run=run, to=state, cause=cause)
+    with transaction.atomic():
+        _end(run_numbered(run.pk, locked=True), state, cause)
     run_ended(run.pk)
+
+
+def _end(run: Run, state: str, cause: str) -> None:
+    if state == RunState.CANCELLED and run.state != RunState.CANCELLING:
+        run = run_cancel(run_id=run.pk, actor=None)
+    if run.state == RunState.QUEUED:
+        run_start(run=run, version=version_ensure(pipeline=run.pipeline))
+    if not run.is_over:
+        run_end(run=run, to=state, cause=cause)
 
 
 def ran(number: int, state: str = RunState.SUCCEEDED, kind: str = "daily") -> Run:
