@@ -16,6 +16,7 @@ from controlplane.backfills.services import (
     backfill_move,
     backfill_settle,
     backfill_wait,
+    failures_mend,
     runs_cancel,
     slot_start,
     slots_follow,
@@ -31,12 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 def backfills_advance() -> None:
-    """One round over every backfill that is not over. What one trips over does not hold up the others."""
+    """One round over every backfill that is not over, and the incidents of those that failed.
+
+    What one trips over does not hold up the others.
+    """
     for pk in list(backfills_active().values_list("pk", flat=True)):
         try:
             advance(pk)
         except Exception:
             logger.exception("backfill %s could not be advanced", pk)
+    failures_mend()
 
 
 def run_ended(run_id: int) -> None:

@@ -29,9 +29,9 @@ from controlplane.runs.models import Run
 from controlplane.runs.services import run_cancel, run_request, run_retry
 from controlplane.streaming.models import PartitionProgress, StreamingJob
 from controlplane.telemetry.services import ends_take
-from pipeline_workers import backfills
+from pipeline_workers import backfills, tasks
 from pipeline_workers.backfills import backfills_advance
-from tests.controlplane.backfills.days import asked, day, over, states
+from tests.controlplane.backfills.days import asked, day, over, ran, states
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 SUCCEEDED, FAILED = "succeeded", "failed"
@@ -86,6 +86,12 @@ class TestStarting:
         assert [run.first_day for run in running(made)] == [day(4), day(3)]
         over(running(made)[1])
         assert states(made) == ["running", SUCCEEDED, "running", "pending", "pending"]
+
+    def test_a_command_leaves_a_task_that_starts_it_at_once(self, pipeline: Pipeline) -> None:
+        made = asked(1)
+        assert Outbox.objects.filter(task=tasks.advance_backfills.name).exists()
+        tasks.advance_backfills()
+        assert states(made) == ["running"]
 
     def test_a_round_that_was_lost_is_made_up_for_by_the_next(self, pipeline: Pipeline) -> None:
         made = asked(2)
@@ -273,7 +279,7 @@ class TestFailing:
         told = Notification.objects.get(subject=f"plant: backfill {made.pk} failed")
         assert f"penstock backfills show {made.pk}" in told.text
         backfills.run_ended(run.pk)
-        assert Notification.objects.filter(subject__contains="backfill").count() == 1
+        assert Notification.objects.filter(subject=told.subject).count() == 1
 
     def test_of_many_days_that_fail_three_are_named(self, pipeline: Pipeline) -> None:
         made = asked(5)
@@ -296,12 +302,32 @@ class TestFailing:
         over(again)
         assert now(made).state == SUCCEEDED
         incident = Incident.objects.get(kind="backfill_failed")
-        assert incident.resolution == f"backfill {made.pk}: succeeded"
+        assert incident.resolution == f"backfill {made.pk} succeeded"
 
-    def test_a_later_backfill_of_the_same_days_clears_the_incident_too(self, pipeline: Pipeline) -> None:
-        end_all(asked(1), FAILED)
-        end_all(asked(1))
-        assert Incident.objects.get(kind="backfill_failed").cleared_at is not None
+    @pytest.mark.parametrize("kind", ["daily", "backfill"])
+    def test_other_runs_that_do_its_failed_days_clear_the_incident_too(self, pipeline: Pipeline, kind: str) -> None:
+        made = asked(3)
+        backfills_advance()
+        over(running(made)[0])
+        end_all(made, FAILED)
+        incident = Incident.objects.get(kind="backfill_failed")
+        ran(0, FAILED)
+        ran(1, kind=kind)
+        backfills_advance()
+        incident.refresh_from_db()
+        assert incident.cleared_at is None
+        ran(2, kind=kind)
+        backfills_advance()
+        incident.refresh_from_db()
+        assert incident.resolution == "each day that failed was done by a later run"
+
+    def test_a_retry_that_is_cancelled_mends_nothing(self, pipeline: Pipeline) -> None:
+        made = asked(1)
+        end_all(made, FAILED)
+        backfill_retry(backfill_id=made.pk, actor=None)
+        backfill_cancel(backfill_id=made.pk, actor=None)
+        backfills_advance()
+        assert (now(made).state, Incident.objects.get(kind="backfill_failed").cleared_at) == ("cancelled", None)
 
     def test_failed_or_missing_days_are_retried_apart(self, pipeline: Pipeline) -> None:
         made = asked(3)

@@ -7,6 +7,7 @@ from controlplane.backfills.services.commands import (
     backfill_resume,
     backfill_retry,
 )
+from controlplane.backfills.services.incidents import failures_mend
 from controlplane.backfills.services.progress import (
     backfill_move,
     backfill_settle,
@@ -25,6 +26,7 @@ __all__ = [
     "backfill_retry",
     "backfill_settle",
     "backfill_wait",
+    "failures_mend",
     "runs_cancel",
     "slot_start",
     "slots_follow",

@@ -9,10 +9,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.alerts.services import incident_clear, incident_open, notification_make
-from controlplane.alerts.states import IncidentKind
 from controlplane.backfills.models import Backfill, BackfillMove, Slot
-from controlplane.backfills.states import ENDED, MOVES, OF_RUN, SLOT_MOVES, BackfillState, SlotState
+from controlplane.backfills.services.incidents import failure_clear, failure_tell
+from controlplane.backfills.states import MOVES, OF_RUN, SLOT_MOVES, BackfillState, SlotState
 from controlplane.core.errors import IllegalMove
 from controlplane.runs.models import Run
 from controlplane.runs.services import run_cancel, run_request
@@ -25,7 +24,7 @@ NAMED = 3  # of the days that failed, in a cause
 def backfill_move(*, backfill: Backfill, to: str, reason: str = "", **changes: Any) -> None:
     """Move a backfill's state, and change other columns with it. Raises IllegalMove.
 
-    At its end its incident is opened, with a word to people, or cleared.
+    A failure opens its incident, with a word to people; success clears it.
     """
     before = backfill.state
     if to not in MOVES[before]:
@@ -36,10 +35,9 @@ def backfill_move(*, backfill: Backfill, to: str, reason: str = "", **changes: A
     BackfillMove.objects.create(backfill=backfill, before=before, after=to, reason=reason)
     backfill.refresh_from_db()
     if to == BackfillState.FAILED:
-        _failed(backfill)
-    elif to in ENDED:
-        # Over the same days a later backfill mends what an earlier one left.
-        incident_clear(kind=IncidentKind.BACKFILL_FAILED, object=_object(backfill), resolution=f"{backfill}: {to}")
+        failure_tell(backfill=backfill)
+    elif to == BackfillState.SUCCEEDED:
+        failure_clear(backfill=backfill, resolution=f"{backfill} succeeded")
 
 
 def backfill_wait(*, backfill: Backfill, waiting: str, throttled: bool = False) -> None:
@@ -121,22 +119,7 @@ def _end(backfill: Backfill, to: str, cause: str) -> None:
     backfill_move(backfill=backfill, to=to, reason=cause, cause=cause, ended_at=timezone.now())
 
 
-def _failed(backfill: Backfill) -> None:
-    if incident_open(
-        kind=IncidentKind.BACKFILL_FAILED, object=_object(backfill), cause=f"{backfill}: {backfill.cause}"
-    ):
-        notification_make(
-            subject=f"{backfill.pipeline.name}: {backfill} failed",
-            text=f"The backfill {backfill.pk} of {backfill.days} failed: {backfill.cause}\n"
-            f"Look: penstock backfills show {backfill.pk}",
-        )
-
-
 def _causes(backfill: Backfill) -> str:
     failed = list(backfill.slots.filter(state=SlotState.FAILED).select_related("run").order_by("day"))
     told = [f"{slot.day} ({slot.run}: {slot.run.cause[:200]})" for slot in failed[:NAMED]]
     return "; ".join(told) + (f" and {len(failed) - NAMED} more" if len(failed) > NAMED else "")
-
-
-def _object(backfill: Backfill) -> str:
-    return f"pipeline/{backfill.pipeline.name}/backfills/{backfill.first_day}/{backfill.last_day}"

@@ -17,7 +17,7 @@ from controlplane.runs.models import Run
 from controlplane.runs.selectors import run_numbered
 from controlplane.runs.services import run_cancel, run_end, run_request, run_start, stage_end, stage_start
 from controlplane.runs.states import RunState, StageState
-from pipeline_workers.backfills import run_ended
+from pipeline_workers import tasks
 from spark_jobs.contracts import Entry
 
 LONG_AGO = 40
@@ -37,7 +37,7 @@ def over(run: Run, state: str = RunState.SUCCEEDED, cause: str = "") -> None:
     """The run's end and the task that follows it, as workers do both."""
     with transaction.atomic():
         _end(run_numbered(run.pk, locked=True), state, cause)
-    run_ended(run.pk)
+    tasks.run_ended(run.pk)
 
 
 def _end(run: Run, state: str, cause: str) -> None:
