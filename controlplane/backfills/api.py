@@ -23,6 +23,7 @@ from controlplane.backfills.services import (
 )
 from controlplane.backfills.states import BackfillState, Before, Only, Order
 from controlplane.backfills.wanted import DEFAULT_LAG, MOST_CONCURRENCY, MOST_LAG, wanted_checked
+from controlplane.core.api.fields import WholeField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
@@ -34,13 +35,13 @@ class BackfillWantedSerializer(StrictSerializer):
     first_day = serializers.DateField()
     last_day = serializers.DateField(required=False, help_text="The first unless told; 366 days at most.")
     order = serializers.ChoiceField(Order.choices, default=Order.OLDEST, help_text="Which day comes first.")
-    concurrency = serializers.IntegerField(
+    concurrency = WholeField(
         min_value=1, max_value=MOST_CONCURRENCY, default=1, help_text="How many of its runs at a time."
     )
     only = serializers.ChoiceField(
         Only.choices, default=Only.ALL, help_text="Every day, those that never ran, or those that failed last."
     )
-    throttle_lag = serializers.IntegerField(
+    throttle_lag = WholeField(
         min_value=0,
         max_value=MOST_LAG,
         default=DEFAULT_LAG,

@@ -103,6 +103,8 @@ def test_a_retry_says_which_days(operator: Caller, pipeline: Pipeline) -> None:
         ({"first_day": "yesterday"}, "first_day"), ({"first_day": "9999-01-01"}, "last_day"),
         ({"first_day": "2020-01-01", "last_day": "2019-12-31"}, "last_day"), ({"first_day": "0001-01-01"}, "last_day"),
         ({"concurrency": 9}, "concurrency"), ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": "2"}, "concurrency"), ({"concurrency": True}, "concurrency"),
+        ({"throttle_lag": 1.5}, "throttle_lag"),
         ({"throttle_lag": -1}, "throttle_lag"), ({"throttle_lag": 10**30}, "throttle_lag"),
         ({"order": "any"}, "order"), ({"only": []}, "only"),
         ({"colour": "red"}, "colour"), ({"first_day": None}, "first_day"),
