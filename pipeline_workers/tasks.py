@@ -11,6 +11,7 @@ from celery.signals import worker_init
 @worker_init.connect
 def import_ahead(**_: Any) -> None:
     """Before the pool forks: its processes share what tasks import, and none of them grows at its first task."""
+    import pipeline_workers.backfills
     import pipeline_workers.commands
     import pipeline_workers.loading
     import pipeline_workers.reconciler
@@ -29,6 +30,7 @@ def canary() -> str:
 def reconcile() -> None:
     from controlplane.ledger.services import verifications_recover
     from controlplane.warehouse.services import loads_recover
+    from pipeline_workers.backfills import backfills_advance
     from pipeline_workers.commands import command_untold
     from pipeline_workers.reconciler import reconcile_all
     from pipeline_workers.supervision import watch_all
@@ -38,6 +40,7 @@ def reconcile() -> None:
     loads_recover()
     verifications_recover()
     command_untold()
+    backfills_advance()
 
 
 @shared_task(name="penstock.launch_streaming_job")
@@ -91,9 +94,18 @@ def launch_application(application_id: int) -> None:
 
 @shared_task(name="penstock.run_ended")
 def run_ended(run_id: int) -> None:
+    from pipeline_workers import backfills
     from pipeline_workers.runs.ending import ended
 
     ended(run_id)
+    backfills.run_ended(run_id)
+
+
+@shared_task(name="penstock.advance_backfills")
+def advance_backfills() -> None:
+    from pipeline_workers.backfills import backfills_advance
+
+    backfills_advance()
 
 
 @shared_task(name="penstock.notify")

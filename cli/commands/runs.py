@@ -57,7 +57,7 @@ def list_all(
         return
     drawn = Table("run", "kind", "days", "state", "stage", "took", box=box.SIMPLE, pad_edge=False)
     for run in found["results"]:
-        drawn.add_row(str(run["id"]), run["kind"], _days(run), run["state"], _stage(run), _took(run))
+        drawn.add_row(str(run["id"]), run["kind"], days(run), run["state"], _stage(run), took(run))
     Console(highlight=False).print(drawn)
 
 
@@ -195,7 +195,7 @@ def _parameter(text: str) -> tuple[str, str | float | int]:
 
 
 def _line(run: dict[str, Any]) -> str:
-    told = f"run {run['id']} ({run['kind']}{' ' + _days(run) if run['first_day'] else ''}): {run['state']}"
+    told = f"run {run['id']} ({run['kind']}{' ' + days(run) if run['first_day'] else ''}): {run['state']}"
     words = run["waiting"] if run["state"] not in OVER else run["cause"]
     return f"{told}: {words}" if words else told
 
@@ -207,7 +207,7 @@ def _stage_line(stage: dict[str, Any]) -> str:
     if stage["state"] == "succeeded":
         ways = (("rows_in", "in"), ("rows_out", "out"))
         counted = [f"{stage[name]:,} rows {way}" for name, way in ways if stage[name]]
-        told += f" in {_took(stage)}{', ' + ', '.join(counted) if counted else ''}"
+        told += f" in {took(stage)}{', ' + ', '.join(counted) if counted else ''}"
     return f"{told}: {stage['cause']}" if stage["cause"] else told
 
 
@@ -219,7 +219,7 @@ def _print(run: dict[str, Any]) -> None:
     for stage in run["stages"]:
         rows = ("–" if stage[name] is None else f"{stage[name]:,}" for name in ("rows_in", "rows_out"))
         more = stage["cause"] or ", ".join(f"{name} {value}" for name, value in stage["detail"].items())
-        drawn.add_row(stage["name"], stage["state"], str(len(stage["attempts"])), *rows, _took(stage), more)
+        drawn.add_row(stage["name"], stage["state"], str(len(stage["attempts"])), *rows, took(stage), more)
     Console(highlight=False, markup=False).print(drawn)
 
 
@@ -227,7 +227,7 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(plan)
     else:
-        over = f" over {_days(plan)}" if plan["first_day"] else ""
+        over = f" over {days(plan)}" if plan["first_day"] else ""
         typer.echo(f"{plan['kind']} run{over}: {', '.join(plan['stages'])}")
         for name, value in plan["parameters"].items():
             typer.echo(f"  {name} {value}")
@@ -236,7 +236,7 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _days(run: dict[str, Any]) -> str:
+def days(run: dict[str, Any]) -> str:
     first, last = run["first_day"], run["last_day"]
     return "" if first is None else str(first) if first == last else f"{first} to {last}"
 
@@ -247,7 +247,7 @@ def _stage(run: dict[str, Any]) -> str:
     return at[0] if at else ""
 
 
-def _took(item: dict[str, Any]) -> str:
+def took(item: dict[str, Any]) -> str:
     """Between start and end."""
     if not (item["started_at"] and item["ended_at"]):
         return "–"

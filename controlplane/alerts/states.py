@@ -7,6 +7,7 @@ class IncidentKind(models.TextChoices):
     DRIVER_GIVEN_UP = "driver_given_up"
     STREAM_STALLED = "stream_stalled"
     RUN_FAILED = "run_failed"
+    BACKFILL_FAILED = "backfill_failed"
 
 
 class NotificationState(models.TextChoices):

@@ -16,5 +16,6 @@ urlpatterns = [
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.warehouse.urls")),
     path("", include("controlplane.runs.urls")),
+    path("", include("controlplane.backfills.urls")),
     path("", include("controlplane.telemetry.urls")),
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from controlplane.core.errors import NotFound
 from controlplane.ledger.models import LedgerEntry, LedgerTotal
 from controlplane.pipelines.models import Pipeline
 from controlplane.warehouse.selectors import loaded_up_to
 from spark_jobs.contracts import Measure, Query
+
+DAY_SECONDS = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 def accounts(pipeline: str) -> dict[str, Any]:
@@ -55,6 +59,22 @@ def accounts(pipeline: str) -> dict[str, Any]:
         "equations": equations,
         "balanced": all(item["holds"] for item in equations) and sums["kept"] == sums["silver"],
     }
+
+
+def readings_by_day(pipeline: Pipeline, first: date, last: date) -> dict[tuple[date, str], int]:
+    """Silver rows by the day (UTC) of their event and deferred readings by that of their arrival, as (day, measure).
+
+    A day of which nothing was reported is not there.
+    """
+    begin, end = (day.toordinal() - EPOCH for day in (first, last))
+    entries = LedgerEntry.objects.filter(
+        pipeline=pipeline,
+        measure__in=[Measure.SILVER, Measure.DEFERRED],
+        hour__gte=begin * DAY_SECONDS,
+        hour__lt=(end + 1) * DAY_SECONDS,
+    )
+    sums = entries.values("measure", day=F("hour") / DAY_SECONDS).annotate(total=Sum("count"))
+    return {(date.fromordinal(EPOCH + item["day"]), item["measure"]): int(item["total"]) for item in sums}
 
 
 def _equation(name: str, left: int, right: int, pending: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "controlplane.ledger",
     "controlplane.warehouse",
     "controlplane.runs",
+    "controlplane.backfills",
     "controlplane.telemetry",
 ]
 

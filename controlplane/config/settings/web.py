@@ -118,8 +118,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RequestedKind": "controlplane.runs.api.REQUESTED",
         "RunState": "controlplane.runs.states.RunState",
         "StageName": "controlplane.runs.states.StageName",
+        # Of stages and of the slots of backfills: the same words.
         "StageState": "controlplane.runs.states.StageState",
         "ApplicationState": "controlplane.runs.states.ApplicationState",
+        "BackfillState": "controlplane.backfills.states.BackfillState",
+        "BackfillOrder": "controlplane.backfills.states.Order",
+        "BackfillOnly": "controlplane.backfills.states.Only",
+        "DayBefore": "controlplane.backfills.states.Before",
         "SimulatorDesired": "controlplane.telemetry.states.SimulatorDesired",
         "SimulatorObserved": "controlplane.telemetry.api.SIMULATOR_OBSERVED",
     },

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.alerts.models import Incident
 from controlplane.alerts.states import IncidentKind
+from controlplane.backfills.models import Backfill, Slot
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.runs.models import Run, Stage
@@ -85,10 +86,20 @@ def versions(pipeline: Pipeline, numbers: range) -> None:
     PipelineVersion.objects.bulk_create(PipelineVersion(pipeline=pipeline, number=number + 2) for number in numbers)
 
 
+def backfills(pipeline: Pipeline, numbers: range) -> None:
+    first = date(2020, 1, 1)
+    for _ in numbers:
+        row = {"pipeline": pipeline, "throttle_lag": 1, "state": "succeeded"}
+        made = Backfill.objects.create(first_day=first, last_day=first + timedelta(days=2), **row)
+        days = enumerate((first, first + timedelta(days=1)), start=1)
+        Slot.objects.bulk_create(Slot(backfill=made, day=day, position=at) for at, day in days)
+
+
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "audit": audit,
     "incidents": incidents,
     "pipelines": pipelines,
+    "pipelines/plant/backfills": backfills,
     "pipelines/plant/batches": batches,
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
