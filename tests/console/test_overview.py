@@ -104,7 +104,7 @@ def test_a_roll_back_shows_what_it_would_change_and_what_the_checkpoint_says_bef
     token = next(item["value"] for item in page.context.cookies() if item["name"] == "csrftoken")
     made = page.request.post(
         f"{console.url}/api/v1/pipelines/plant/versions",
-        data={"configuration": {"trigger_seconds": 7.5}, "reason": "to have another one"},
+        data={"configuration": {"trigger_seconds": 3.5}, "reason": "to have another one"},
         headers={"X-CSRFToken": token, "Referer": console.url},
     )
     assert made.ok, made.text()
@@ -112,7 +112,7 @@ def test_a_roll_back_shows_what_it_would_change_and_what_the_checkpoint_says_bef
     page.get_by_role("menuitem", name="Roll back…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name=f"Version {made.json()['number']}").check()
-    expect(dialog).to_contain_text(re.compile(r"trigger_seconds \S+ → 7.5"))
+    expect(dialog).to_contain_text(re.compile(r"trigger_seconds \S+ → 3.5"))
     expect(dialog.get_by_test_id("preflight")).to_have_attribute("data-verdict", "safe_restart", timeout=15_000)
     expect(dialog.get_by_role("button", name="Roll back to version")).to_be_disabled()
     assert serious_violations(page) == []

@@ -4,7 +4,7 @@ import type { SeriesView } from "@/live/useSeries";
 import { overview } from "@/testing/overview";
 
 import { mendedAt, PLACES } from "./attention";
-import { askedWord, simulator, streamingJob } from "./control/states";
+import { askedAfter, askedWord, simulator, streamingJob } from "./control/states";
 import { changesOf } from "./control/versions";
 import { accountNote, accountsNote, lagNote, lagSeconds, latencyNote, receivedNote } from "./figures";
 import { stagesOf } from "./stages";
@@ -194,11 +194,21 @@ describe("what is wanted and what is observed", () => {
     ["start", { observed: "stopped" }, "waits for a worker to launch it"],
     ["rollback", { desired: "stopped", observed: "stopped" }, null],
   ] as const)("after it was asked to %s, with %o, it says %s", (move, change, progress) => {
-    expect(streamingJob(overview(change), true, { move, pid: 4711 }).progress).toBe(progress);
+    expect(streamingJob(overview(change), true, { move, pid: 4711, seen: false }).progress).toBe(progress);
+  });
+
+  it("what was asked for and seen is not told of again when somebody else wants otherwise", () => {
+    let asked = askedAfter({ move: "drain", pid: 4711, seen: false }, overview());
+    expect(asked?.seen).toBe(false);
+    asked = askedAfter(asked, overview({ desired: "stopped" }));
+    expect(asked?.seen).toBe(true);
+    expect(askedWord(asked, overview())).toBeNull();
+    expect(askedAfter(asked, overview())).toBeNull();
+    expect(askedAfter(asked, overview({ desired: "stopped", observed: "stopped" }))).toBeNull();
   });
 
   it("nothing that was asked for is shown as done", () => {
-    expect(streamingJob(overview(), true, { move: "drain", pid: 4711 }).observed).toBe("running");
+    expect(streamingJob(overview(), true, { move: "drain", pid: 4711, seen: false }).observed).toBe("running");
     expect(askedWord(null, overview())).toBeNull();
   });
 

@@ -16,7 +16,7 @@ import { JobMenu } from "./JobMenu";
 import { Launch } from "./Launch";
 import { ReasonForm } from "./ReasonForm";
 import { Rollback } from "./Rollback";
-import { askedWord, streamingJob, type Asked, type JobMove } from "./states";
+import { askedAfter, askedWord, streamingJob, type Asked, type JobMove } from "./states";
 
 /** Has the pipeline started, drained, restarted, stopped at once or rolled back. */
 export function StreamingJobControl({ data, fresh }: { data: OverviewData; fresh: boolean }) {
@@ -31,6 +31,8 @@ export function StreamingJobControl({ data, fresh }: { data: OverviewData; fresh
   const stops = data.desired === "running";
   const Icon = stops ? IconPlayerStop : IconPlayerPlay;
   const word = askedWord(asked, data);
+  const left = askedAfter(asked, data);
+  if (left !== asked) setAsked(left);
   const open = (move: JobMove) => {
     order.reset();
     setDialog(move);
@@ -39,7 +41,7 @@ export function StreamingJobControl({ data, fresh }: { data: OverviewData; fresh
   const say = (told: JobOrder) =>
     order.mutate(told, {
       onSuccess: () => {
-        setAsked({ move: told.move, pid: data.driver_pid });
+        setAsked({ move: told.move, pid: data.driver_pid, seen: false });
         close();
       },
     });

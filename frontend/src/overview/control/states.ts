@@ -26,10 +26,11 @@ const PROGRESS: Record<Desired, Partial<Record<Observed, string>>> = { running: 
 
 export type JobMove = "start" | "drain" | "stop" | "restart" | "rollback";
 
-/** What was asked for from this page, and of which driver. */
+/** What was asked for from this page, of which driver, and whether that has been seen in what is published. */
 export interface Asked {
   move: JobMove;
   pid: number | null;
+  seen: boolean;
 }
 
 const ASKED: Record<JobMove, string> = {
@@ -40,10 +41,21 @@ const ASKED: Record<JobMove, string> = {
   rollback: "asked to restart with an older configuration",
 };
 
-/** What was asked for and is not seen yet in what is published; null as soon as it is. */
-export function askedWord(asked: Asked | null, { desired, observed, driver_pid: pid }: OverviewData): string | null {
+/** What was asked for and is not seen yet; null as soon as it is, whatever others ask for afterwards. */
+export function askedWord(asked: Asked | null, data: OverviewData): string | null {
+  return asked && !asked.seen && !isSeen(asked, data) ? ASKED[asked.move] : null;
+}
+
+/** What is left of it with these figures: what was seen is remembered until the driver has ended by it. */
+export function askedAfter(asked: Asked | null, data: OverviewData): Asked | null {
   if (!asked) return null;
-  const seen = {
+  if (!asked.seen) return isSeen(asked, data) ? { ...asked, seen: true } : asked;
+  const ends = (asked.move === "drain" || asked.move === "stop") && data.desired === "stopped";
+  return ends && data.observed !== "stopped" && data.observed !== "failed" ? asked : null;
+}
+
+function isSeen(asked: Asked, { desired, observed, driver_pid: pid }: OverviewData): boolean {
+  const seen: Record<JobMove, boolean> = {
     start: desired === "running",
     drain: desired === "stopped",
     stop: desired === "stopped",
@@ -51,7 +63,7 @@ export function askedWord(asked: Asked | null, { desired, observed, driver_pid: 
     // Of a job that rests nothing is to be seen but a new version.
     rollback: desired !== "running" || observed !== "running" || pid !== asked.pid,
   };
-  return seen[asked.move] ? null : ASKED[asked.move];
+  return seen[asked.move];
 }
 
 export function streamingJob(data: OverviewData, fresh: boolean, asked: Asked | null = null): Controlled {
