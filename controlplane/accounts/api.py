@@ -59,8 +59,9 @@ class SessionView(ApiView):
 
     @extend_schema(operation_id="session_delete", responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Sign out."""
-        logout(request._request)
+        """Sign out. With a token there is no session to end."""
+        if request.auth is None:
+            logout(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _answer(self, user: Any) -> Response:

@@ -36,6 +36,13 @@ class LineField(TextField):
         return text
 
 
+class ReasonField(LineField):
+    """Why a person does something: typed over several lines, maybe, and kept in one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(" ".join(line.strip() for line in str(data).split("\n")))
+
+
 class FlagField(BooleanField):
     """true or false: not 1, not "yes"."""
 

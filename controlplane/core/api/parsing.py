@@ -9,7 +9,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.serializers import Serializer
 
-from controlplane.core.api.fields import LineField
+from controlplane.core.api.fields import ReasonField
 
 DEEPEST = 20  # levels of lists and objects
 NAMED = 10  # of unknown names, at most
@@ -58,4 +58,4 @@ class StrictSerializer(Serializer):
 class ReasonSerializer(StrictSerializer):
     """Why a person changes something; goes to the audit log."""
 
-    reason = LineField(max_length=500, allow_blank=True, default="")
+    reason = ReasonField(max_length=500, allow_blank=True, default="")

@@ -58,7 +58,7 @@ INCIDENTS: dict[str, tuple[str, str]] = {
     IncidentKind.STREAM_STALLED: ("The driver runs and does not get on", "look at driver.log, then restart it"),
 }
 # What another rule says already, with the state that the driver is in.
-SAID_BY = {IncidentKind.DRIVER_GIVEN_UP: "driver_failed"}
+SAID_BY: dict[str, str] = {IncidentKind.DRIVER_GIVEN_UP: "driver_failed"}
 
 
 def _incidents(pipeline: Pipeline, said: set[str]) -> Iterable[Item]:
@@ -67,9 +67,9 @@ def _incidents(pipeline: Pipeline, said: set[str]) -> Iterable[Item]:
     for incident in incidents_open(under=f"pipeline/{pipeline.name}/").order_by("opened_at"):
         kinds.setdefault(incident.kind, []).append(incident)
     for kind, found in kinds.items():
-        if SAID_BY.get(IncidentKind(kind)) in said:
+        if SAID_BY.get(kind) in said:
             continue
-        title, where = INCIDENTS.get(kind, (IncidentKind(kind).label, f"look at {found[-1].object}"))
+        title, where = INCIDENTS.get(kind, (found[-1].get_kind_display(), f"look at {found[-1].object}"))
         more = f"; {len(found) - 1:,} more of the kind" if len(found) > 1 else ""
         item = _item(kind, Severity.FAILING, title, f"{found[-1].cause}{more}; {where}")
         yield item | {"since": found[0].opened_at.timestamp()}

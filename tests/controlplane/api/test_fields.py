@@ -71,7 +71,7 @@ def test_a_value_of_another_type_is_refused_under_its_name_and_nothing_changes(
     assert known == (AuditEntry.objects.count(), PipelineVersion.objects.count(), SensorType.objects.count())
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\x1b[31mb", "a\x7f", "a\u2028b", "paid \u202e"])
+@pytest.mark.parametrize("text", ["a\tb", "a\x1b[31mb", "a\x7f", "a\u2028b", "paid \u202e"])
 def test_what_is_shown_in_one_line_holds_no_control_character(
     operator: Caller, administrator: Caller, pipeline: Pipeline, text: str
 ) -> None:
@@ -86,6 +86,11 @@ def test_a_reason_in_any_script_is_kept_as_it_was_written(operator: Caller, pipe
     reason = "Wartung ➜ 保守 \u200d 🛠️ ".strip() + "x" * 470
     assert operator.post(f"{JOB}/drain", reason=reason).status_code == 202
     assert AuditEntry.objects.get(action="streaming_job.drain").reason == reason
+
+
+def test_a_reason_that_was_typed_over_lines_is_kept_in_one(operator: Caller, pipeline: Pipeline) -> None:
+    assert operator.post(f"{JOB}/drain", reason="new disks\r\n  tonight\n").status_code == 202
+    assert AuditEntry.objects.get(action="streaming_job.drain").reason == "new disks tonight"
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "x" * 3000])

@@ -15,6 +15,7 @@ from controlplane.core.bodies import LARGEST_BODY
 from controlplane.core.roles import Role
 from controlplane.pipelines.models import Pipeline
 from tests.controlplane.api.conftest import Caller, person
+from tests.controlplane.api.test_fields import BODIES as BODIES_THAT_ARE_RIGHT
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -89,9 +90,12 @@ def test_hostile_query_strings(
 def test_hostile_places(
     administrator: Caller, pipeline: Pipeline, method: str, path: str, described: dict[str, Any]
 ) -> None:
+    """With a body that is right: the place alone must be what is refused."""
+    body = json.dumps(BODIES_THAT_ARE_RIGHT[described["operationId"]][2]) if "requestBody" in described else ""
     for name in (item["name"] for item in described.get("parameters", []) if item["in"] == "path"):
         for text in TEXTS:
-            answer = administrator.client.generic(method.upper(), filled(path, **{name: quote(text, safe="")}))
+            place = filled(path, **{name: quote(text, safe="")})
+            answer = administrator.client.generic(method.upper(), place, body, content_type="application/json")
             refused_or_served(answer, text)
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from controlplane.accounts.logins import MOST
 from controlplane.accounts.models import AuditEntry, LoginAttempt
 from controlplane.core.roles import Role
-from tests.controlplane.api.conftest import PASSWORD, person
+from tests.controlplane.api.conftest import PASSWORD, Caller, person
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 SESSION = "/api/v1/session"
@@ -56,6 +56,12 @@ def test_signing_in_and_out_is_in_the_audit_log_and_a_failure_is_not() -> None:
     place = ("user/operator",)
     assert list(entries) == [("operator", "session.started", *place), ("operator", "session.ended", *place)]
     assert all(AuditEntry.objects.values_list("request_id", flat=True))
+
+
+def test_a_token_ends_no_session_and_the_log_does_not_say_so(operator: Caller) -> None:
+    assert operator.delete("session").status_code == 204
+    assert operator.get("session").json()["user"]["username"] == "operator"
+    assert not AuditEntry.objects.filter(action__startswith="session.").exists()
 
 
 @pytest.mark.parametrize("cookie", ['"aaaaaaaa\\000b"', '"' + "\\377" * 32 + '"', "x" * 5000, "ü" * 32, "A" * 32, "a"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,8 +20,11 @@ from spark_jobs.contracts import Entry
 from tests.controlplane.telemetry.test_figures import codes, take
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
-NOW = timezone.now()
 JOB = "pipeline/plant/streaming-job"
+
+
+def ago(**time: float) -> datetime:
+    return timezone.now() - timedelta(**time)
 
 
 def item(code: str) -> dict[str, Any]:
@@ -30,14 +33,14 @@ def item(code: str) -> dict[str, Any]:
 
 def gold(batch: int, minutes: float = 0.0) -> None:
     take("aggregate", Entry(0, "gold", 5), Entry(0, "aggregated", 5), rows_in=5, batch=batch)
-    MicroBatch.objects.filter(batch=batch).update(committed_at=NOW - timedelta(minutes=minutes))
+    MicroBatch.objects.filter(batch=batch).update(committed_at=ago(minutes=minutes))
 
 
 def loaded(batch: int, minutes: float = 0.0) -> None:
     """A load that brought everything up to that batch of Gold, so long ago."""
     load = load_start(load_id=Load.objects.get(status=LoadStatus.REQUESTED).pk)
     assert load is not None
-    at = (NOW - timedelta(minutes=minutes)).timestamp()
+    at = ago(minutes=minutes).timestamp()
     load_finish(load=load, gold_version=1, gold_seq=1 << 40 | batch, windows=1, readings=5, committed_at=at)
 
 
@@ -47,11 +50,13 @@ def test_a_warehouse_that_no_load_has_reached_for_ten_minutes_is_behind_until_on
     gold(1, minutes=9)
     gold(2)
     assert codes()["warehouse_stale"] == "warning"
-    MicroBatch.objects.filter(batch=1).update(committed_at=NOW - timedelta(minutes=11))
+    late = ago(minutes=11)
+    MicroBatch.objects.filter(batch=1).update(committed_at=late)
     found = item("warehouse_behind")
     assert found["severity"] == "failing"
-    assert found["since"] == pytest.approx((NOW - timedelta(minutes=11)).timestamp())
-    assert f"no load has succeeded since {NOW - timedelta(minutes=39):%Y-%m-%d %H:%M} UTC" in found["detail"]
+    assert found["since"] == late.timestamp()
+    last = Load.objects.get(status=LoadStatus.SUCCEEDED).committed_at
+    assert f"no load has succeeded since {last:%Y-%m-%d %H:%M} UTC" in found["detail"]
     assert "look at the loads and at the worker" in found["detail"]
     assert {"warehouse_stale", "load_failed"}.isdisjoint(codes())
 
@@ -81,7 +86,7 @@ def test_a_load_that_failed_is_named_while_it_is_tried_again_and_no_longer_when_
     loads_recover()
     assert Load.objects.filter(status=LoadStatus.REQUESTED).exists()
     assert codes()["load_failed"] == "failing"
-    MicroBatch.objects.update(committed_at=NOW - timedelta(minutes=11))
+    MicroBatch.objects.update(committed_at=ago(minutes=11))
     assert "the last load failed: the warehouse is full" in item("warehouse_behind")["detail"]
     load_request(pipeline=pipeline)
     loaded(0)
@@ -93,7 +98,7 @@ def test_an_open_incident_is_named_since_it_was_opened_and_until_it_is_cleared(
     pipeline: Pipeline, kind: IncidentKind
 ) -> None:
     incident_open(kind=kind, object=JOB, cause="no room")
-    opened = NOW - timedelta(hours=3)
+    opened = ago(hours=3)
     Incident.objects.update(opened_at=opened)
     found = item(kind)
     assert (found["severity"], found["since"]) == ("failing", opened.timestamp())
@@ -106,10 +111,9 @@ def test_an_open_incident_is_named_since_it_was_opened_and_until_it_is_cleared(
 def test_of_many_of_a_kind_one_item_tells_since_the_oldest_in_the_words_of_the_newest(pipeline: Pipeline) -> None:
     for number in range(3):
         incident_open(kind=IncidentKind.STREAM_STALLED, object=f"pipeline/plant/{number}", cause=f"cause {number}")
-        at = NOW - timedelta(hours=3 - number)
-        Incident.objects.filter(object=f"pipeline/plant/{number}").update(opened_at=at)
+        Incident.objects.filter(object=f"pipeline/plant/{number}").update(opened_at=ago(hours=3 - number))
     found = item("stream_stalled")
-    assert found["since"] == (NOW - timedelta(hours=3)).timestamp()
+    assert found["since"] == Incident.objects.earliest("opened_at").opened_at.timestamp()
     assert found["detail"].startswith("cause 2; 2 more of the kind; ")
 
 
