@@ -1,6 +1,7 @@
 # `make demo` and `make test` are all that a newcomer needs; `make` alone lists the rest.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+AIRFLOW := .venv-airflow
 BIN := $(VENV)/bin
 NPM := frontend/npm
 CONSOLE := frontend/dist/index.html
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit lint format openapi lock bench clean
+.PHONY: help setup demo test test-unit test-airflow lint format openapi lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -51,6 +52,15 @@ test: setup lint ## lint, then every test
 test-unit: $(STAMP).project ## the tests that need no service, in seconds
 	$(BIN)/python -m pytest -m "not integration" -q
 
+# Airflow's packages contradict ours: a virtual environment of its own, with nothing of Penstock in it.
+$(AIRFLOW)/.stamp: requirements/airflow.txt | $(STAMP).packages
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AIRFLOW)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(AIRFLOW)/bin/python --require-hashes -r requirements/airflow.txt
+	@touch $@
+
+test-airflow: $(AIRFLOW)/.stamp ## the example DAGs in a real Airflow, which is installed for it; not part of `make test`
+	cd deploy/airflow && ../../$(AIRFLOW)/bin/python -m pytest -q -c /dev/null --rootdir . -p no:cacheprovider test_dags.py
+
 lint: $(STAMP).project $(CONSOLE) ## ruff, mypy, import-linter; eslint, prettier, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,11 +83,12 @@ lock: $(STAMP).project ## the locks from requirements/*.in
 	cd requirements && $(UV_COMPILE) runtime.in -o runtime.txt
 	cd requirements && $(UV_COMPILE) -c runtime.txt dev.in -o dev.txt
 	cd requirements && $(UV_COMPILE) -c dev.txt bootstrap.in -o bootstrap.txt
+	cd requirements && $(UV_COMPILE) airflow.in -o airflow.txt
 
 bench: setup ## every benchmark, JSON into benchmarks/results
 	$(BIN)/python -m benchmarks
 
 clean: ## what make and the tools leave behind; never .penstock
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis spark-warehouse \
+	rm -rf $(VENV) $(AIRFLOW) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis spark-warehouse \
 		frontend/dist frontend/node_modules frontend/src/api/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -137,6 +137,7 @@ class Table(StrEnum):
     """Delta tables, as paths under the lake's root."""
 
     BRONZE = "bronze/readings"
+    EXPIRED = "bronze/expired"  # what retention took from Bronze: counts, and which offsets
     SILVER = "silver/readings"
     SET_ASIDE = "silver/set_aside"  # accepted readings that Silver did not keep: duplicate, deferred
     SENSOR_5MIN = "gold/sensor_5min"
@@ -161,8 +162,14 @@ class Query(StrEnum):
     AGGREGATE = "aggregate"
 
 
+EXPIRE = "expire"  # the name under which retention tells what it took; its batches are numbered by `expiry`
+
+
 class Measure(StrEnum):
-    """What a ledger entry counts. The hour is of ingest (Kafka's timestamp) for the first six, of the event after."""
+    """What a ledger entry counts.
+
+    The hour is of ingest (Kafka's timestamp) for the first six and for `expired`, of the event for the others.
+    """
 
     KAFKA = "kafka"  # ingest: records read from Kafka
     ACCEPTED = "accepted"  # ingest: Bronze rows accepted
@@ -176,6 +183,7 @@ class Measure(StrEnum):
     AGGREGATED = "aggregated"  # aggregate: Silver rows read
     GOLD = "gold"  # aggregate: rise of reading_count in gold/sensor_5min
     WAREHOUSE = "warehouse"  # load: rise of reading_count in the warehouse
+    EXPIRED = "expired"  # expire: dead letters that Bronze does not hold any more; `detail` is the DeadLetterReason
 
 
 @dataclass(frozen=True)

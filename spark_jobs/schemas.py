@@ -58,6 +58,24 @@ BRONZE = StructType(
     ]
 )
 
+# One row for each hour of ingest, reason ("" for accepted) and Kafka partition that an expiry took from Bronze: `count`
+# rows with offsets from `first_offset` to `last_offset`, both included. Expiry n holds once Bronze's log has the
+# transaction n of it: before that it is no more than an intention.
+EXPIRED = StructType(
+    [
+        StructField("expiry", LongType()),
+        StructField("disposition", StringType()),
+        StructField("ingest_date", DateType()),
+        StructField("hour", TimestampType()),
+        StructField("reason", StringType()),
+        StructField("topic", StringType()),
+        StructField("partition", IntegerType()),
+        StructField("first_offset", LongType()),
+        StructField("last_offset", LongType()),
+        StructField("count", LongType()),
+    ]
+)
+
 # `anomaly_score` is the z-score, dimensionless. `job_version` is the pipeline version that wrote the row.
 SILVER = StructType(
     [

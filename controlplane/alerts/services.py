@@ -1,6 +1,6 @@
-"""Opening and clearing incidents, and telling people of them.
+"""Opening, clearing and forgetting incidents, and telling people of them.
 
-The functions for incidents may be called again and again with what is so now; `kind` is an IncidentKind.
+Opening and clearing may be called again and again with what is so now; `kind` is an IncidentKind.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.utils import timezone
 from controlplane.alerts.models import Incident, Notification
 from controlplane.alerts.selectors import incidents_open
 from controlplane.alerts.states import NotificationState
+from controlplane.core.pruning import delete_in_chunks, long_ago
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=30)
 MOST_ATTEMPTS = 12  # a little more than three hours
@@ -54,3 +55,8 @@ def notification_failed(*, notification: Notification, error: str) -> None:
     state = NotificationState.GIVEN_UP if notification.attempts >= MOST_ATTEMPTS else NotificationState.WAITING
     waiting = Notification.objects.filter(pk=notification.pk, state=NotificationState.WAITING)
     waiting.update(state=state, error=error[:500])
+
+
+def incidents_prune(*, days: int) -> int:
+    """Delete incidents that were cleared more than `days` ago; gives how many. Raises ValueError below one day."""
+    return delete_in_chunks(Incident.objects.filter(cleared_at__lt=long_ago(days)).order_by("pk"))

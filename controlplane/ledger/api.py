@@ -72,7 +72,9 @@ class EquationSerializer(serializers.Serializer):
 class AccountsSerializer(serializers.Serializer):
     kafka = serializers.IntegerField()
     accepted = serializers.IntegerField()
-    dead_letters = serializers.IntegerField()
+    dead_letters = serializers.IntegerField(help_text="All that ever were, the expired ones among them.")
+    # The default is of recounts that were kept before there was any retention.
+    expired = serializers.IntegerField(default=0, help_text="Dead letters that retention took from Bronze.")
     refined = serializers.IntegerField()
     silver = serializers.IntegerField()
     duplicates = serializers.IntegerField()

@@ -41,12 +41,14 @@ def accounts(pipeline: str) -> dict[str, Any]:
         _equation("Bronze = Silver + set aside", sums["accepted"], sums["kept"] + aside, pending["bronze"]),
         _equation("Silver = Gold", sums["silver"], sums["gold"], pending["silver"]),
         _equation("Gold = warehouse", sums["gold"], sums["warehouse"], pending["gold"]),
-        _equation("Dead letters accounted", sums["dead_letter"], sums["dead_letter"], 0),
+        # Those that are not expired are open: nothing else becomes of them yet.
+        _equation("Dead letters accounted", sums["dead_letter"], max(sums["dead_letter"], sums["expired"]), 0),
     ]
     return {
         "kafka": sums["kafka"],
         "accepted": sums["accepted"],
         "dead_letters": sums["dead_letter"],
+        "expired": sums["expired"],
         "refined": sums["refined"],
         "silver": sums["kept"],
         "duplicates": sums["duplicate"],

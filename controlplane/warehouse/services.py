@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.core.outbox import enqueue
+from controlplane.core.pruning import delete_in_chunks, long_ago
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
@@ -95,6 +96,28 @@ def loads_recover() -> int:
                 load_request(pipeline=pipeline)
             recovered += 1
     return recovered
+
+
+def loads_prune(*, days: int) -> int:
+    """Delete loads that ended and were asked for more than `days` ago; gives how many. Raises ValueError below one day.
+
+    Of each pipeline stay the newest, after whose failure the next is asked for; the newest that brought readings, by
+    which the warehouse's freshness goes; and the one that reached furthest in Gold, which is what counts as loaded.
+    """
+    before, deleted = long_ago(days), 0
+    for pipeline in Pipeline.objects.all():
+        loads = Load.objects.filter(pipeline=pipeline)
+        done = loads.filter(status=LoadStatus.SUCCEEDED)
+        needed = (
+            loads.order_by("-pk"),
+            done.order_by("-committed_at"),
+            done.filter(readings__gt=0).order_by("-committed_at"),
+            done.filter(gold_seq__isnull=False).order_by("-gold_seq"),
+        )
+        kept = [found.pk for found in (some.defer("latency").first() for some in needed) if found]
+        ended = loads.filter(status__in=[LoadStatus.SUCCEEDED, LoadStatus.FAILED], requested_at__lt=before)
+        deleted += delete_in_chunks(ended.exclude(pk__in=kept).order_by("pk"))
+    return deleted
 
 
 def _latency(load: Load, gold_seq: int, committed_at: float) -> list[float]:

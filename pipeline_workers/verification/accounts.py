@@ -11,10 +11,10 @@ from typing import Any
 import deltalake
 import numpy as np
 
-from pipeline_workers.verification import kafka, positions, warehouse
+from pipeline_workers.verification import expiries, kafka, positions, warehouse
 from pipeline_workers.verification.lake import Lake
 from pipeline_workers.verification.positions import WINDOW_MICROSECONDS
-from spark_jobs.contracts import Query, Table
+from spark_jobs.contracts import EXPIRE, Query, Table
 
 PLACE = {"topic": "topic::VARCHAR", "partition": "partition::INTEGER", '"offset"': '"offset"::BIGINT'}
 SILVER = {
@@ -25,7 +25,16 @@ SILVER = {
     "flagged": "(len(anomaly_reasons) > 0)::BOOLEAN",
 }
 SET_ASIDE = {**PLACE, "refine_seq": "refine_seq::BIGINT", "reason": "reason::VARCHAR"}
-BRONZE = {**PLACE, "accepted": "(disposition = 'accepted')::BOOLEAN", "reason": "reason::VARCHAR"}
+DISPOSITION = {"accepted": "(disposition = 'accepted')::BOOLEAN", "reason": "reason::VARCHAR"}
+BRONZE = {**PLACE, **DISPOSITION}
+EXPIRED = {
+    "topic": PLACE["topic"],
+    "partition": PLACE["partition"],
+    "low": "first_offset::BIGINT",
+    "high": "last_offset::BIGINT",
+    "n": '"count"::BIGINT',
+    **DISPOSITION,
+}
 GOLD = {
     "sensor_id": "sensor_id::VARCHAR",
     "window_number": f"(epoch_us(window_start) // {WINDOW_MICROSECONDS})::BIGINT",
@@ -71,7 +80,7 @@ def verify(pipeline: str) -> dict[str, Any]:
         loaded = _read_warehouse(lake, where)
         problems += _read_gold(lake, where, loaded)
         _read_silver(lake, where, pipeline)
-        _read_bronze(lake, where)
+        _read_bronze(lake, where, pipeline)
         equations = [
             _delivered(lake, where),
             _refined(lake),
@@ -84,7 +93,10 @@ def verify(pipeline: str) -> dict[str, Any]:
             "kafka": equations[0].left,
             **_counts(lake),
             "dead_letters_by_reason": dict(
-                lake.rows("SELECT reason, count(*) FROM bronze WHERE NOT accepted GROUP BY ALL ORDER BY ALL")
+                lake.rows(
+                    "SELECT reason, sum(n)::BIGINT FROM (SELECT reason, 1 AS n FROM bronze WHERE NOT accepted "
+                    "UNION ALL SELECT reason, n FROM expired WHERE NOT accepted) GROUP BY ALL ORDER BY ALL"
+                )
             ),
             "pending": {
                 "bronze": equations[1].pending,
@@ -146,10 +158,14 @@ def _read_silver(lake: Lake, where: dict[str, str], pipeline: str) -> None:
     where["duplicates"] = where["deferred"] = f"{_at(Table.SET_ASIDE, aside)}, batches that Silver has"
 
 
-def _read_bronze(lake: Lake, where: dict[str, str]) -> None:
+def _read_bronze(lake: Lake, where: dict[str, str], pipeline: str) -> None:
+    """Bronze, and what retention took from it before this version of it: expiries that its log knows of."""
     bronze = lake.open(Table.BRONZE)
     lake.copy("bronze", bronze, BRONZE)
-    where["accepted"] = where["dead_letters"] = _at(Table.BRONZE, bronze)
+    reached = bronze.transaction_version(f"penstock/{pipeline}/{EXPIRE}") if bronze else None
+    lake.copy("expired", lake.open(Table.EXPIRED), EXPIRED, f"expiry <= {reached or 0}")
+    at = _at(Table.BRONZE, bronze)
+    where["accepted"] = where["dead_letters"] = at if reached is None else f"{at} and {Table.EXPIRED}"
 
 
 def _at(table: Table, opened: deltalake.DeltaTable | None) -> str:
@@ -157,9 +173,12 @@ def _at(table: Table, opened: deltalake.DeltaTable | None) -> str:
 
 
 def _counts(lake: Lake) -> dict[str, int]:
+    readings, letters = _expired(lake)
+    expired = {"accepted": readings, "dead_letters": letters, "refined": readings}
     queries = {
         "accepted": "SELECT count(*) FROM bronze WHERE accepted",
         "dead_letters": "SELECT count(*) FROM bronze WHERE NOT accepted",
+        "expired": "SELECT sum(n) FROM expired WHERE NOT accepted",
         "refined": f"SELECT count(*) FROM ({positions.JUDGEABLE})",
         "silver": "SELECT count(*) FROM silver",
         "duplicates": "SELECT count(*) FROM aside WHERE reason = 'duplicate'",
@@ -169,37 +188,51 @@ def _counts(lake: Lake) -> dict[str, int]:
         "warehouse_readings": "SELECT sum(n) FROM facts",
         "anomalies": "SELECT count(*) FROM silver WHERE flagged",
     }
-    return {name: lake.number(query) for name, query in queries.items()}
+    return {name: lake.number(query) + expired.get(name, 0) for name, query in queries.items()}
+
+
+def _expired(lake: Lake) -> tuple[int, int]:
+    """How many accepted readings and how many dead letters retention took."""
+    readings, letters = lake.row("SELECT sum(n) FILTER (accepted), sum(n) FILTER (NOT accepted) FROM expired")
+    return int(readings or 0), int(letters or 0)
 
 
 def _delivered(lake: Lake, where: dict[str, str]) -> Equation:
     """Kafka's records up to Bronze's last one against Bronze. Before the log's start nothing can be compared."""
-    counted = in_bronze = expired = 0
+    counted = in_bronze = uncompared = 0
     problems: list[str] = []
     ranges = []
-    topics = [str(topic) for (topic,) in lake.rows("SELECT DISTINCT topic FROM bronze ORDER BY ALL")]
+    placed = 'SELECT topic, partition, "offset" FROM bronze UNION ALL SELECT topic, partition, high FROM expired'
+    topics = [str(topic) for (topic,) in lake.rows(f"SELECT DISTINCT topic FROM ({placed}) ORDER BY ALL")]
     for topic in topics:
-        last = dict(lake.rows(f'SELECT partition, max("offset") FROM bronze WHERE topic = {_text(topic)} GROUP BY ALL'))
+        last = dict(
+            lake.rows(f'SELECT partition, max("offset") FROM ({placed}) WHERE topic = {_text(topic)} GROUP BY ALL')
+        )
         for found in kafka.partition_offsets(os.environ["PENSTOCK_BOOTSTRAP_SERVERS"], topic, last):
             here = f"topic = {_text(topic)} AND partition = {found.partition}"
             rows = lake.numbers(f'SELECT "offset" FROM bronze WHERE {here} ORDER BY ALL')
+            gone = expiries.Gone(lake.rows(f"SELECT low, high, n FROM expired WHERE {here}"))
+            start = gone.comparable_from(found.log_start)
             records = np.frombuffer(found.offsets, dtype=np.int64)
-            expired += int((rows < found.log_start).sum())
-            rows = rows[rows >= found.log_start]
-            counted, in_bronze = counted + len(records), in_bronze + len(rows)
-            problems += _apart(topic, found.partition, records, rows, "Kafka records are not in bronze/readings")
-            problems += _apart(topic, found.partition, rows, records, "rows of bronze/readings are not in Kafka")
-            ranges.append(f"{found.partition}: {found.log_start}-{last[found.partition]}")
+            uncompared += int((rows < start).sum())
+            rows, records = rows[rows >= start], records[records >= start]
+            counted, in_bronze = counted + len(records), in_bronze + len(rows) + gone.counted(start)
+            missing = np.setdiff1d(records, rows)
+            problems += gone.problems(f"{topic} partition {found.partition}", missing, start)
+            problems += _apart(topic, found.partition, gone.others(missing), "Kafka records are not in bronze/readings")
+            problems += _apart(
+                topic, found.partition, np.setdiff1d(rows, records), "rows of bronze/readings are not in Kafka"
+            )
+            ranges.append(f"{found.partition}: {start}-{last[found.partition]}")
     problems += positions.repeated(lake, "bronze", "bronze/readings")
     servers = os.environ["PENSTOCK_BOOTSTRAP_SERVERS"]
     where["kafka"] = f"{', '.join(topics) or 'no topic'} at {servers}, offsets {'; '.join(ranges) or 'none'}"
-    if expired:
-        where["kafka"] += f"; {expired} rows of Bronze lie before the log's start and are not compared"
+    if uncompared:
+        where["kafka"] += f"; {uncompared} rows of Bronze lie before the log's start and are not compared"
     return Equation("Kafka = Bronze", counted, in_bronze, 0, problems)
 
 
-def _apart(topic: str, partition: int, some: Any, others: Any, what: str) -> list[str]:
-    missing = np.setdiff1d(some, others)
+def _apart(topic: str, partition: int, missing: Any, what: str) -> list[str]:
     if not len(missing):
         return []
     first = [(topic, partition, int(offset)) for offset in missing[: positions.LISTED]]
@@ -208,7 +241,7 @@ def _apart(topic: str, partition: int, some: Any, others: Any, what: str) -> lis
 
 def _refined(lake: Lake) -> Equation:
     """Accepted readings against those kept and set aside; pending is what lies beyond refine's frontier."""
-    accepted = lake.number("SELECT count(*) FROM bronze WHERE accepted")
+    accepted = lake.number("SELECT count(*) FROM bronze WHERE accepted") + _expired(lake)[0]
     pending = lake.number(
         "SELECT count(*) FROM bronze LEFT JOIN frontier USING (topic, partition) "
         'WHERE accepted AND "offset" > coalesce(last, -1)'

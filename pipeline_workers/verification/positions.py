@@ -61,10 +61,33 @@ def repeated(lake: Lake, table: str, where: str) -> list[str]:
 def unaccounted(lake: Lake) -> list[str]:
     """Accepted records up to the frontier of which refine says nothing, and judged ones that were never accepted."""
     lost = f"SELECT {PLACE} FROM ({JUDGEABLE}) ANTI JOIN judged USING ({PLACE})"
-    invented = f"SELECT DISTINCT {PLACE} FROM judged ANTI JOIN (SELECT * FROM bronze WHERE accepted) USING ({PLACE})"
+    lake.run(
+        f"CREATE TABLE unheld AS SELECT DISTINCT {PLACE} FROM judged "
+        f"ANTI JOIN (SELECT * FROM bronze WHERE accepted) USING ({PLACE})"
+    )
+    expired = (
+        f"SELECT DISTINCT {PLACE} FROM unheld JOIN expired USING (topic, partition) "
+        'WHERE accepted AND "offset" BETWEEN low AND high'
+    )
+    invented = f"SELECT {PLACE} FROM unheld ANTI JOIN ({expired}) USING ({PLACE})"
     return [
         *located(lake, lost, "accepted readings are neither in silver/readings nor in silver/set_aside"),
         *located(lake, invented, "records of silver/readings and silver/set_aside are not accepted in bronze/readings"),
+        *_expired_apart(lake, expired),
+    ]
+
+
+def _expired_apart(lake: Lake, judged: str) -> list[str]:
+    """Retention takes what is judged, so that there is one judged reading for each that it counted."""
+    took, found = (
+        lake.number("SELECT sum(n) FROM expired WHERE accepted"),
+        lake.number(f"SELECT count(*) FROM ({judged})"),
+    )
+    if took == found:
+        return []
+    return [
+        f"retention took {took} accepted readings from bronze/readings, "
+        f"and {found} of their places are in silver/readings and silver/set_aside"
     ]
 
 

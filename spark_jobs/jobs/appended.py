@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from spark_jobs.contracts import Table
+from spark_jobs.jobs.compaction_lock import Compacting, hold_compaction
 from spark_jobs.jobs.tables import LAYOUTS, Commits
 
 COMPACT_EVERY = 50  # commits
@@ -147,8 +148,11 @@ def write_checksum(table: deltalake.DeltaTable) -> None:
 def compact(path: str) -> None:
     """Make the small files of each partition into larger ones. One that fails costs nothing but small files."""
     try:
-        table = deltalake.DeltaTable(path)
-        table.optimize.compact(target_size=COMPACTED_BYTES, max_concurrent_tasks=1)
+        with hold_compaction(path, wait=False):
+            table = deltalake.DeltaTable(path)
+            table.optimize.compact(target_size=COMPACTED_BYTES, max_concurrent_tasks=1)
         write_checksum(table)
+    except Compacting:
+        pass  # maintenance does it
     except Exception as error:
         sys.stderr.write(f"compaction of {path}: {error}\n")

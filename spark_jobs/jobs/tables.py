@@ -18,6 +18,7 @@ from spark_jobs import schemas
 from spark_jobs.contracts import Table
 
 ATTEMPTS = 10
+LOG_DAYS = 7
 
 
 class Layout(NamedTuple):
@@ -32,6 +33,7 @@ LAYOUTS = {
     Table.BRONZE: Layout(
         schemas.BRONZE, ("disposition", "ingest_date"), ("ingest_seq", "partition", "offset", "kafka_timestamp")
     ),
+    Table.EXPIRED: Layout(schemas.EXPIRED, (), ("expiry",)),
     Table.SILVER: Layout(
         schemas.SILVER, ("event_date",), ("refine_seq", "partition", "offset", "kafka_timestamp", "timestamp")
     ),
@@ -49,7 +51,9 @@ def ensure_tables(lake: str) -> None:
             "delta.dataSkippingStatsColumns": ",".join(layout.statistics),
             # Readers of a stream take in the log behind the last checkpoint at each batch.
             "delta.checkpointInterval": "10",
-            "delta.logRetentionDuration": "interval 7 days",
+            # Maintenance cleans the log: a writer would do it under a reader that has stood still for longer.
+            "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
+            "delta.enableExpiredLogCleanup": "false",
         }
         deltalake.DeltaTable.create(
             table.under(lake),

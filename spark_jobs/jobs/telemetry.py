@@ -1,4 +1,4 @@
-"""What the driver tells the control plane, on the telemetry topic."""
+"""What drivers and applications tell the control plane, on the telemetry topic."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ENTRIES_PER_MESSAGE = 10_000
 FLUSH_SECONDS = 30.0
 
 
-class Telemetry:
+class Publisher:
     """Publishes messages; `flush` raises if one was not delivered, so that a batch is not done before it is told."""
 
-    def __init__(self, arguments: ContinuousArguments) -> None:
-        self._arguments = arguments
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._topic = topic
         self._failure: str | None = None
         self._lock = threading.Lock()
         self._producer = Producer(
             {
-                "bootstrap.servers": arguments.bootstrap_servers,
+                "bootstrap.servers": bootstrap_servers,
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "message.max.bytes": 4 * 1024 * 1024,
@@ -33,9 +33,7 @@ class Telemetry:
         )
 
     def send(self, message: Message) -> None:
-        self._producer.produce(
-            self._arguments.telemetry_topic, message.to_json(), key=message.pipeline, on_delivery=self._on_delivery
-        )
+        self._producer.produce(self._topic, message.to_json(), key=message.pipeline, on_delivery=self._on_delivery)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -44,6 +42,19 @@ class Telemetry:
             failure, self._failure = self._failure, None
         if failure or left:
             raise ConnectionError(f"telemetry was not delivered: {failure or f'{left} messages wait'}")
+
+    def _on_delivery(self, error: KafkaError | None, _: Delivered) -> None:
+        if error is not None:
+            with self._lock:
+                self._failure = error.str()
+
+
+class Telemetry(Publisher):
+    """What a driver tells."""
+
+    def __init__(self, arguments: ContinuousArguments) -> None:
+        super().__init__(arguments.bootstrap_servers, arguments.telemetry_topic)
+        self._arguments = arguments
 
     def batch_committed(
         self,
@@ -81,8 +92,3 @@ class Telemetry:
                 )
             )
         self.flush()
-
-    def _on_delivery(self, error: KafkaError | None, _: Delivered) -> None:
-        if error is not None:
-            with self._lock:
-                self._failure = error.str()

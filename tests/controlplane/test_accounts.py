@@ -13,7 +13,7 @@ from controlplane.telemetry.selectors import figures
 from controlplane.telemetry.services import messages_take
 from controlplane.warehouse.models import Load, LoadStatus
 from controlplane.warehouse.services import load_finish, load_start, weighted_quantiles
-from spark_jobs.contracts import BatchCommitted, Entry, IngestProgress, Message, SensorSeen
+from spark_jobs.contracts import EXPIRE, BatchCommitted, Entry, IngestProgress, Message, SensorSeen
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 HOUR = 3600 * 500_000
@@ -60,6 +60,24 @@ def test_a_batch_told_twice_counts_once(pipeline: Pipeline) -> None:
     take(INGEST, REFINE)
     assert accounts("plant") == before
     assert LedgerEntry.objects.filter(query="ingest").count() == 3
+
+
+def test_what_retention_took_is_told_as_often_as_one_likes_and_is_no_micro_batch(pipeline: Pipeline) -> None:
+    take(INGEST)
+    gone = BatchCommitted(
+        pipeline="plant", at=HOUR, query=EXPIRE, batch=1, rows_in=1, entries=(Entry(HOUR, "expired", 1, "empty"),)
+    )
+    take(gone, gone)
+    found = accounts("plant")
+    assert (found["dead_letters"], found["expired"], found["balanced"]) == (1, 1, True)
+    assert not MicroBatch.objects.filter(query=EXPIRE).exists()
+
+
+def test_more_dead_letters_expired_than_there_were_break_their_equation(pipeline: Pipeline) -> None:
+    take(INGEST)
+    entries = (Entry(HOUR, "expired", 2, "empty"),)
+    take(BatchCommitted(pipeline="plant", at=HOUR, query=EXPIRE, batch=1, rows_in=2, entries=entries))
+    assert [item["name"] for item in accounts("plant")["equations"] if not item["holds"]] == ["Dead letters accounted"]
 
 
 def test_a_batch_told_anew_with_other_figures_replaces_them(pipeline: Pipeline) -> None:

@@ -35,6 +35,18 @@ SCHEMAS = {
     Table.BRONZE: pa.schema(
         [*PLACE, *READING, ("disposition", pa.string()), ("reason", pa.string()), ("ingest_date", pa.date32())]
     ),
+    Table.EXPIRED: pa.schema(
+        [
+            ("expiry", pa.int64()),
+            ("disposition", pa.string()),
+            ("reason", pa.string()),
+            ("topic", pa.string()),
+            ("partition", pa.int32()),
+            ("first_offset", pa.int64()),
+            ("last_offset", pa.int64()),
+            ("count", pa.int64()),
+        ]
+    ),
     Table.SILVER: pa.schema(
         [
             *PLACE,
@@ -59,6 +71,7 @@ SCHEMAS = {
 }
 PARTITIONS = {
     Table.BRONZE: ["disposition", "ingest_date"],
+    Table.EXPIRED: [],
     Table.SILVER: ["event_date"],
     Table.SET_ASIDE: ["ingest_date"],
     Table.SENSOR_5MIN: ["event_date"],
@@ -123,6 +136,18 @@ class World:
 
     def set_aside(self, partition: int, offset: int, reason: str, seq: int) -> None:
         self.append(Table.SET_ASIDE, [{**self.reading(partition, offset), "reason": reason, "refine_seq": seq}])
+
+    def expire(self, disposition: str, *taken: tuple[int, int, int, int], delete: bool = True) -> None:
+        """As retention does it; each of `taken` is (partition, first, last, count)."""
+        bronze = DeltaTable(Table.BRONZE.under(self.lake))
+        number = (bronze.transaction_version("penstock/plant/expire") or 0) + 1
+        names = ("partition", "first_offset", "last_offset", "count")
+        common = {"topic": self.topic, "disposition": disposition, "expiry": number}
+        reason = "" if disposition == "accepted" else "empty"
+        self.append(Table.EXPIRED, [{**common, "reason": reason, **dict(zip(names, it, strict=True))} for it in taken])
+        if delete:
+            once = CommitProperties(app_transactions=[Transaction("penstock/plant/expire", number)])
+            bronze.delete(f"disposition = '{disposition}'", commit_properties=once)
 
     def gold(self, partition: int, window: int, count: int, seq: int | None) -> int:
         """Add a window; returns the table's version."""
@@ -192,7 +217,7 @@ def test_a_settled_pipeline_balances(settled: World) -> None:
     assert result["balanced"] is True
     assert sides(result) == [(12, 12, 0, True), (10, 10, 0, True), (8, 8, 0, True), (8, 8, 0, True)]
     expected = {
-        "pipeline": "plant", "kafka": 12, "accepted": 10, "dead_letters": 2, "refined": 10, "silver": 8,
+        "pipeline": "plant", "kafka": 12, "accepted": 10, "dead_letters": 2, "expired": 0, "refined": 10, "silver": 8,
         "duplicates": 1, "deferred": 1, "aggregated": 8, "gold_readings": 8, "warehouse_readings": 8, "anomalies": 1,
         "pending": {"bronze": 0, "silver": 0, "gold": 0}, "dead_letters_by_reason": {"empty": 2},
     }  # fmt: skip
@@ -284,6 +309,53 @@ def test_transaction_markers_and_aborted_records_are_no_loss(world: World) -> No
     assert result["pending"]["bronze"] == 2
 
 
+def test_what_retention_took_from_bronze_stays_in_the_accounts(settled: World) -> None:
+    settled.expire("accepted", (0, 0, 6, 6), (1, 0, 3, 4))
+    settled.expire("dead_letter", (0, 2, 2, 1), (1, 4, 4, 1))
+    settled.deliver(0, 1)
+    settled.ingest(0, range(7, 8))
+    result = verify("plant")
+    assert result["problems"] == []
+    assert sides(result) == [(13, 13, 0, True), (11, 10, 1, True), (8, 8, 0, True), (8, 8, 0, True)]
+    found = {name: result[name] for name in ("accepted", "dead_letters", "expired", "refined", "silver")}
+    assert found == {"accepted": 11, "dead_letters": 2, "expired": 2, "refined": 10, "silver": 8}
+    assert result["dead_letters_by_reason"] == {"empty": 2}
+
+
+def test_a_bronze_that_retention_emptied_is_compared_with_kafka_all_the_same(settled: World) -> None:
+    settled.expire("accepted", (0, 0, 6, 6), (1, 0, 3, 4))
+    settled.expire("dead_letter", (0, 2, 2, 1), (1, 4, 4, 1))
+    result = verify("plant")
+    assert result["problems"] == []
+    assert sides(result)[0] == (12, 12, 0, True)
+
+
+def test_an_expiry_that_did_not_come_to_its_delete_did_not_happen(settled: World) -> None:
+    settled.expire("accepted", (0, 0, 6, 6), (1, 0, 3, 4), delete=False)
+    result = verify("plant")
+    assert result["problems"] == []
+    assert sides(result)[:2] == [(12, 12, 0, True), (10, 10, 0, True)]
+
+
+def test_of_a_range_that_the_start_of_the_log_cuts_nothing_is_compared(settled: World) -> None:
+    settled.expire("accepted", (0, 0, 4, 4), (0, 5, 6, 2), (1, 0, 3, 4))
+    admin = AdminClient({"bootstrap.servers": settled.servers})
+    for future in admin.delete_records([TopicPartition(settled.topic, 0, 2)]).values():
+        future.result()
+    result = verify("plant")
+    assert result["problems"] == []
+    assert sides(result)[0] == (7, 7, 0, True)  # offsets 5 and 6 of partition 0, and all of partition 1
+
+
+def lose_what_retention_did_not_take(world: World) -> None:
+    world.expire("accepted", (0, 0, 6, 6), (1, 0, 3, 3))
+
+
+def lose_a_judgement_of_what_retention_took(world: World) -> None:
+    world.expire("accepted", (0, 0, 6, 6), (1, 0, 3, 4))
+    lose_in_silver(world)
+
+
 def lose_in_bronze(world: World) -> None:
     world.delete(Table.BRONZE, 'partition = 1 AND "offset" = 0')
 
@@ -341,6 +413,10 @@ def load_from_a_version_that_is_not_there(world: World) -> None:
     ("harm", "broken", "located"),
     [
         (lose_in_bronze, {0, 1}, "1 Kafka records are not in bronze/readings: {topic} partition 1 offset 0"),
+        (lose_what_retention_did_not_take, {0, 1}, "retention took 3 records of {topic} partition 1 from "
+         "bronze/readings, and 4 are missing there"),
+        (lose_a_judgement_of_what_retention_took, {1, 2}, "retention took 10 accepted readings from bronze/readings, "
+         "and 9 of their places are in silver/readings and silver/set_aside"),
         (lose_in_silver, {1, 2}, "1 accepted readings are neither in silver/readings nor in silver/set_aside: "
          "{topic} partition 0 offset 3"),
         (lose_in_silver, {1, 2}, "1 windows differ between silver/readings and gold/sensor_5min: "

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from controlplane.core.outbox import enqueue
+from controlplane.core.pruning import delete_in_chunks, long_ago
 from controlplane.runs.models import Application, LogChunk, Run
 from controlplane.runs.states import ApplicationState
 
@@ -68,7 +68,6 @@ def log_append(*, application: Application, data: bytes) -> None:
     application.refresh_from_db()
 
 
-def logs_prune(*, before: datetime) -> int:
-    """Forget the logs of applications that ended before; how many chunks there were."""
-    gone, _ = LogChunk.objects.filter(application__ended_at__lt=before).delete()
-    return int(gone)
+def logs_prune(*, days: int) -> int:
+    """Forget the logs of applications that ended more than `days` ago; how many chunks. Raises ValueError below one."""
+    return delete_in_chunks(LogChunk.objects.filter(application__ended_at__lt=long_ago(days)).order_by("pk"))

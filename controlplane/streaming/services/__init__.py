@@ -11,11 +11,13 @@ from controlplane.streaming.services.commands import (
 )
 from controlplane.streaming.services.jobs import driver_reported, job_ensure, job_give_up, job_move
 from controlplane.streaming.services.progress import batch_committed, ends_sampled, ingest_progressed
+from controlplane.streaming.services.pruning import batches_prune
 from controlplane.streaming.services.watching import job_watch
 
 __all__ = [
     "NotSafe",
     "batch_committed",
+    "batches_prune",
     "driver_reported",
     "ends_sampled",
     "ingest_progressed",

@@ -30,6 +30,7 @@ from spark_jobs.contracts import (
 )
 
 logger = logging.getLogger(__name__)
+QUERIES = frozenset(Query)
 COUNTS = ("sent", "normal", "anomalies", "malformed", "duplicates", "late", "failed")
 
 
@@ -73,7 +74,8 @@ def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> list[Sample]:
         batch=message.batch,
         entries=message.entries,
     )
-    if message.part == message.parts:
+    # Retention tells what it took in the same words, and has no micro-batches.
+    if message.part == message.parts and message.query in QUERIES:
         streaming.batch_committed(pipeline=pipeline, message=message)
         if message.query == Query.AGGREGATE and message.rows_in:
             load_request(pipeline=pipeline)

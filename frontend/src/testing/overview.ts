@@ -29,6 +29,7 @@ export function overview(change: Partial<OverviewData> = {}): OverviewData {
       kafka: 1_000_000,
       accepted: 980_000,
       dead_letters: 20_000,
+      expired: 0,
       refined: 979_000,
       silver: 970_000,
       duplicates: 8000,

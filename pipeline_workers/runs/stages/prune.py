@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.utils import timezone
-
+from controlplane.alerts.services import incidents_prune
 from controlplane.runs.models import Run, Stage
 from controlplane.runs.services import logs_prune
+from controlplane.streaming.services import batches_prune
 from controlplane.telemetry.services import rollups_prune
+from controlplane.warehouse.services import loads_prune
 from pipeline_workers.runs.steps import Done, Step
 
 
 def prune(run: Run, stage: Stage) -> Step:
-    logs = logs_prune(before=timezone.now() - timedelta(days=run.parameters["log_days"]))
-    rollups_prune()
-    return Done(detail={"log_chunks": logs})
+    metrics, logs = run.parameters["metrics_days"], run.parameters["log_days"]
+    return Done(
+        detail={
+            "rollups": rollups_prune(),
+            "batches": batches_prune(days=metrics),
+            "loads": loads_prune(days=metrics),
+            "incidents": incidents_prune(days=metrics),
+            "log_chunks": logs_prune(days=logs),
+        }
+    )

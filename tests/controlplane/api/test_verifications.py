@@ -20,7 +20,8 @@ from tests.controlplane.api.conftest import Caller
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 PATH = "pipelines/plant/ledger/verifications"
 RESULT = {
-    "pipeline": "plant", "kafka": 2, "accepted": 2, "dead_letters": 0, "refined": 2, "silver": 2, "duplicates": 0,
+    "pipeline": "plant", "kafka": 2, "accepted": 2, "dead_letters": 0, "expired": 0, "refined": 2, "silver": 2,
+    "duplicates": 0,
     "deferred": 0, "aggregated": 2, "gold_readings": 2, "warehouse_readings": 2, "anomalies": 0,
     "dead_letters_by_reason": {}, "pending": {"bronze": 0, "silver": 0, "gold": 0},
     "equations": [{"name": "Kafka = Bronze", "left": 2, "right": 2, "pending": 0, "holds": True}],
