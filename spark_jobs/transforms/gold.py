@@ -1,7 +1,8 @@
 """Gold rows merged with one another: a window with its later readings, and the hours and days made of windows.
 
-Frames have the columns of `schemas`; which commit made a row is for the caller to stamp. Figures merge because each row carries the mean, the sum of squared deviations and a KLL sketch. The sketches are those that Spark
-made: Apache DataSketches are the same bytes in every language.
+Frames have the columns of `schemas`; which commit made a row is for the caller to stamp. Figures merge because each row
+carries the mean, the sum of squared deviations and a KLL sketch. The sketches are those that Spark made: Apache
+DataSketches are the same bytes in every language.
 """
 
 from __future__ import annotations
