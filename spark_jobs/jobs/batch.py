@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from pyspark.sql import SparkSession
+
 from spark_jobs.applications import BatchArguments, StageName
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.application import Stages, serve
@@ -18,7 +20,7 @@ from spark_jobs.jobs.telemetry import Telemetry
 
 
 def stages(arguments: BatchArguments) -> Stages:
-    """One Spark session for all of them, which ends with the process."""
+    """One Spark session for all of them."""
     first, last = arguments.days
     if last < first:
         raise ValueError(f"the last day, {last}, is before the first, {first}")
@@ -38,7 +40,11 @@ def stages(arguments: BatchArguments) -> Stages:
 
 
 def main(argv: list[str]) -> int:
-    return serve(argv, BatchArguments, __doc__ or "", stages)
+    try:
+        return serve(argv, BatchArguments, __doc__ or "", stages)
+    finally:
+        if (spark := SparkSession.getActiveSession()) is not None:
+            spark.stop()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class BatchSilver:
         read = self._read(table)
         expected = self._expected_readings()
         own = of_days(read.files, "event_date", self._first, self._last)
-        if not expected and own.is_empty():
+        if read.frontier < 0 or not (expected or len(own)):
             return Done()
         new, seen = self._write(table, read, expected)
         if seen["orphans"]:
@@ -87,6 +87,8 @@ class BatchSilver:
                 "not in Bronze any more: nothing was changed. Take days of which Bronze has everything, or "
                 f"{StageName.SILVER_TO_GOLD} alone"
             )
+        if own.is_empty() and not new:
+            return Done(seen["read"])
         changes: list[Entry] = []
         if seen["absorbed"] or seen["flags"]:
             changes = _changes(_summary(read.silver.where(self._own_dates())), _summary(self._written(table, new)))
