@@ -121,9 +121,9 @@ def _runs(asked: pl.DataFrame) -> list[tuple[datetime, datetime]]:
     """The spans of arrival that are asked for, those joined that overlap; the nearest, too, where there are many."""
     spans = asked.select("begin", "kafka_timestamp").sort("begin")
     begins, ends = spans["begin"], spans["kafka_timestamp"].cum_max()
-    gaps = (begins - ends.shift(1)).dt.total_microseconds().fill_null(2**62)
-    least = max(0, gaps.sort(descending=True)[min(MOST_RANGES, len(gaps)) - 1] - 1)
-    starts = (gaps > least).arg_true().to_list()
+    gaps = (begins - ends.shift(1)).dt.total_microseconds().fill_null(0).to_numpy()
+    widest = np.argsort(gaps, kind="stable")[::-1][: MOST_RANGES - 1]
+    starts = [0, *sorted(int(at) for at in widest if gaps[at] > 0)]
     return [(begins[at], ends[until - 1]) for at, until in zip(starts, [*starts[1:], len(spans)], strict=True)]
 
 
