@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.ledger.selectors import accounts
+from controlplane.ledger.selectors import absorbed_waiting, accounts
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import StreamingJob
 from controlplane.streaming.selectors import committed_last
@@ -31,6 +31,6 @@ def seen(pipeline: Pipeline) -> dict[str, Seen]:
     waiting = {
         Query.INGEST: lag(pipeline)["total"],
         Query.REFINE: pending["bronze"],
-        Query.AGGREGATE: pending["silver"],
+        Query.AGGREGATE: pending["silver"] - absorbed_waiting(pipeline),
     }
     return {str(query): Seen(count, committed_last(pipeline, query)) for query, count in waiting.items()}

@@ -162,6 +162,16 @@ class Query(StrEnum):
     AGGREGATE = "aggregate"
 
 
+class BatchQuery(StrEnum):
+    """What a batch run tells as the `query` of BatchCommitted; its `batch` is the run, its `generation` 0.
+
+    A run tells all that it has changed, whichever of its attempts did: told again, it is replaced.
+    """
+
+    SILVER = "batch_silver"  # late readings moved from the set-aside table to Silver, readings flagged otherwise
+    GOLD = "batch_gold"  # rise of the windows that it made anew
+
+
 EXPIRE = "expire"  # the name under which retention tells what it took; its batches are numbered by `expiry`
 
 

@@ -76,7 +76,8 @@ EXPIRED = StructType(
     ]
 )
 
-# `anomaly_score` is the z-score, dimensionless. `job_version` is the pipeline version that wrote the row.
+# `anomaly_score` is the z-score, dimensionless. `job_version` is the pipeline version that wrote the row. `batch_run`
+# is the batch run that absorbed a late reading, which is in no other reading's window; null where the stream kept it.
 SILVER = StructType(
     [
         StructField("refine_seq", LongType()),
@@ -85,6 +86,7 @@ SILVER = StructType(
         StructField("anomaly_score", DoubleType()),
         StructField("anomaly_reasons", ArrayType(StringType())),
         StructField("job_version", IntegerType()),
+        StructField("batch_run", LongType()),
         StructField("event_date", DateType()),
     ]
 )
@@ -101,6 +103,8 @@ SET_ASIDE = StructType(
 )
 
 # What every Gold table carries. `value_m2` (sum of squared deviations) and `sketch` (KLL) make two rows mergeable.
+# `gold_seq` is the stream's commit that changed the row last (0 for none), `batch_seq` the table version in which a
+# batch run made it anew (null for none): a row is new to the warehouse when either is.
 GOLD_FIGURES = [
     StructField("reading_count", LongType()),
     StructField("anomaly_count", LongType()),
@@ -116,8 +120,11 @@ GOLD_FIGURES = [
     StructField("health_pct", DoubleType()),
     StructField("sketch", BinaryType()),
     StructField("gold_seq", LongType()),
+    StructField("batch_seq", LongType()),
 ]
 
+# `refine_seq` is the newest row of Silver that the stream has counted here. Up to `fence_seq` a batch run has counted
+# every row of the window (null for none), and the stream counts none of them again.
 SENSOR_5MIN = StructType(
     [
         StructField("sensor_id", StringType()),
@@ -128,6 +135,7 @@ SENSOR_5MIN = StructType(
         StructField("window_end", TimestampType()),
         *GOLD_FIGURES,
         StructField("refine_seq", LongType()),
+        StructField("fence_seq", LongType()),
         StructField("event_date", DateType()),
     ]
 )

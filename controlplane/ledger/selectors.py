@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from controlplane.core.errors import NotFound
 from controlplane.ledger.models import LedgerEntry, LedgerTotal
 from controlplane.pipelines.models import Pipeline
-from controlplane.warehouse.selectors import loaded_up_to
-from spark_jobs.contracts import Measure, Query
+from controlplane.streaming.models import MicroBatch
+from controlplane.warehouse.selectors import loaded_up_to, version_loaded
+from spark_jobs.contracts import BatchQuery, Measure, Query
 
 DAY_SECONDS = 86_400
 EPOCH = date(1970, 1, 1).toordinal()
@@ -85,10 +86,27 @@ def _equation(name: str, left: int, right: int, pending: int) -> dict[str, Any]:
 
 
 def _gold_beyond_loads(pipeline: Pipeline) -> int:
-    """Readings that Gold took in batches after the one that the newest load reached."""
+    """Readings that Gold took in batches after the one that the newest load reached, and from batch runs since then."""
     reached = loaded_up_to(pipeline)
     entries = LedgerEntry.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, measure=Measure.GOLD)
     if reached is not None:
         generation, batch = reached
         entries = entries.filter(Q(generation__gt=generation) | Q(generation=generation, batch__gt=batch))
+    runs = MicroBatch.objects.filter(
+        pipeline=pipeline, query=BatchQuery.GOLD, table_version__gt=version_loaded(pipeline)
+    )
+    made_anew = LedgerEntry.objects.filter(
+        pipeline=pipeline, query=BatchQuery.GOLD, measure=Measure.GOLD, batch__in=runs.values("batch")
+    )
+    return _sum(entries) + _sum(made_anew)
+
+
+def absorbed_waiting(pipeline: Pipeline) -> int:
+    """Readings that batch runs have put into Silver and not yet into Gold: the stream is not behind with them."""
+    through = MicroBatch.objects.filter(pipeline=pipeline, query=BatchQuery.GOLD)
+    absorbed = LedgerEntry.objects.filter(pipeline=pipeline, query=BatchQuery.SILVER, measure=Measure.SILVER)
+    return _sum(absorbed.exclude(batch__in=through.values("batch")))
+
+
+def _sum(entries: QuerySet[LedgerEntry]) -> int:
     return int(entries.aggregate(total=Sum("count"))["total"] or 0)

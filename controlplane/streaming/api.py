@@ -166,4 +166,5 @@ class BatchList(ListView):
 
     def get_queryset(self) -> QuerySet[MicroBatch]:
         pipeline = pipeline_named(self.kwargs["name"])
-        return MicroBatch.objects.filter(pipeline=pipeline, **self.query).defer("event_times")
+        batches = MicroBatch.objects.filter(pipeline=pipeline, query__in=QUERIES)
+        return batches.filter(**self.query).defer("event_times")

@@ -56,7 +56,7 @@ class StreamingJobMove(models.Model):
 
 
 class MicroBatch(models.Model):
-    """A batch that a query has committed, as its driver told it."""
+    """A batch that a query has committed, as its driver told it; of a batch run, what a stage of it has."""
 
     pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="batches")
     query = models.CharField(max_length=20)

@@ -20,6 +20,13 @@ def loaded_up_to(pipeline: Pipeline) -> tuple[int, int] | None:
     return None if seq is None or seq < 0 else (seq >> BATCH_BITS, seq & ((1 << BATCH_BITS) - 1))
 
 
+def version_loaded(pipeline: Pipeline) -> int:
+    """The newest version of gold/sensor_5min that the warehouse was loaded from; -1 before the first load."""
+    done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED, gold_version__isnull=False)
+    newest = done.order_by("-gold_version").values_list("gold_version", flat=True).first()
+    return -1 if newest is None else newest
+
+
 def unloaded_since(pipeline: Pipeline) -> datetime | None:
     """When the oldest Gold batch was committed that no load has carried yet."""
     waiting = MicroBatch.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, carried_by=None, rows_in__gt=0)

@@ -104,14 +104,16 @@ class PostgresLoader:
             seqs = self._reached(connection)
             versions: dict[str, int] = {}
             windows, rises = 0, dict[int, int]()
-            read = {fact: gold.changed(lake, fact.gold, fact.staged, seqs.get(fact.gold, -1)) for fact in FACTS}
+            read = {fact: gold.changed(lake, fact.gold, fact.staged, _after(seqs, fact)) for fact in FACTS}
             for fact, rows in read.items():
                 if rows.version is not None:
                     versions[fact.gold] = rows.version
                 if not len(rows):
                     continue
                 _stage(connection, fact, rows)
-                seqs[fact.gold] = max(rows.columns[fact.staged.index("gold_seq")])
+                for name, reached in rows.reached.items():
+                    # What a batch run has changed alone may be older by the stream's count.
+                    seqs[_key(fact, name)] = max(reached, seqs.get(_key(fact, name), -1))
                 if fact.gold is Table.SENSOR_5MIN:
                     windows = len(rows)
                     rises = dict(connection.execute(RISES).fetchall())
@@ -125,9 +127,18 @@ class PostgresLoader:
         return _loaded(row, repeated=False)
 
     def _reached(self, connection: psycopg.Connection[Any]) -> dict[str, int]:
-        """The greatest gold_seq that is loaded of each Gold table."""
+        """The greatest of each sequence that is loaded of each Gold table, by `_key`."""
         newest = connection.execute("SELECT seqs FROM load_ledger ORDER BY position DESC LIMIT 1").fetchone()
         return dict(newest[0]) if newest else {}
+
+
+def _after(seqs: dict[str, int], fact: Fact) -> dict[str, int]:
+    return {name: seqs.get(_key(fact, name), -1) for name in gold.SEQUENCES}
+
+
+def _key(fact: Fact, sequence: str) -> str:
+    """`gold_seq` is under the table's own name, where loads before there were batch runs have it."""
+    return str(fact.gold) if sequence == "gold_seq" else f"{fact.gold} {sequence}"
 
 
 def _stage(connection: psycopg.Connection[Any], fact: Fact, rows: gold.Changed) -> None:

@@ -23,6 +23,7 @@ SILVER = {
     "sensor_id": "sensor_id::VARCHAR",
     "micros": "epoch_us(timestamp)::BIGINT",
     "flagged": "(len(anomaly_reasons) > 0)::BOOLEAN",
+    "absorbed": "(batch_run IS NOT NULL)::BOOLEAN",
 }
 SET_ASIDE = {**PLACE, "refine_seq": "refine_seq::BIGINT", "reason": "reason::VARCHAR"}
 DISPOSITION = {"accepted": "(disposition = 'accepted')::BOOLEAN", "reason": "reason::VARCHAR"}
@@ -40,7 +41,12 @@ GOLD = {
     "window_number": f"(epoch_us(window_start) // {WINDOW_MICROSECONDS})::BIGINT",
     "n": "reading_count::BIGINT",
     "refine_seq": "refine_seq::BIGINT",
+    "fence_seq": "fence_seq::BIGINT",
 }
+
+
+# Columns that the tables of an earlier release lack, and what stands for them there.
+SINCE_BATCH_RUNS = {"absorbed": ("batch_run", "false::BOOLEAN"), "fence_seq": ("fence_seq", "NULL::BIGINT")}
 
 
 @dataclass(frozen=True)
@@ -130,8 +136,8 @@ def _read_gold(lake: Lake, where: dict[str, str], loaded: int | None) -> list[st
             problems.append(
                 f"the warehouse was loaded from version {loaded} of {Table.SENSOR_5MIN}, which is not there"
             )
-    lake.copy("gold_then", then, GOLD)
-    lake.copy("gold", newest, GOLD)
+    lake.copy("gold_then", then, _columns(then, GOLD))
+    lake.copy("gold", newest, _columns(newest, GOLD))
     where["gold_readings"] = _at(Table.SENSOR_5MIN, newest)
     return problems
 
@@ -140,16 +146,19 @@ def _read_silver(lake: Lake, where: dict[str, str], pipeline: str) -> None:
     """Silver, what refine set aside (`aside`), and from both `judged` and `frontier`: how far refine has come.
 
     Refine commits what it sets aside before Silver. Rows of a batch that Silver does not have yet are in progress, and
-    a crash between the two commits leaves them until the replay: they do not count.
+    a crash between the two commits leaves them until the replay: they do not count. Nor does what a batch run has put
+    into Silver and not taken from what is set aside yet.
     """
     silver = lake.open(Table.SILVER)
-    lake.copy("silver", silver, SILVER)
+    lake.copy("silver", silver, _columns(silver, SILVER))
     aside = lake.open(Table.SET_ASIDE)
     lake.copy("aside", aside, SET_ASIDE)
     # A batch that kept nothing leaves no row, only its transaction in Silver's log.
     txn = silver.transaction_version(f"penstock/{pipeline}/{Query.REFINE}") if silver else None
     committed = max(lake.number("SELECT coalesce(max(refine_seq), -1) FROM silver"), -1 if txn is None else txn)
     lake.run(f"DELETE FROM aside WHERE refine_seq > {committed}")
+    absorbed = f"SELECT {positions.PLACE} FROM silver WHERE absorbed"
+    lake.run(f"DELETE FROM aside WHERE reason = 'deferred' AND ({positions.PLACE}) IN ({absorbed})")
     lake.run(
         f"CREATE TABLE judged AS SELECT {positions.PLACE} FROM silver UNION ALL SELECT {positions.PLACE} FROM aside"
     )
@@ -168,6 +177,14 @@ def _read_bronze(lake: Lake, where: dict[str, str], pipeline: str) -> None:
     where["accepted"] = where["dead_letters"] = at if reached is None else f"{at} and {Table.EXPIRED}"
 
 
+def _columns(table: deltalake.DeltaTable | None, columns: dict[str, str]) -> dict[str, str]:
+    if table is None:
+        return columns
+    known = {field.name for field in table.schema().fields}
+    missing = {name: instead for name, (needs, instead) in SINCE_BATCH_RUNS.items() if needs not in known}
+    return {name: missing.get(name, expression) for name, expression in columns.items()}
+
+
 def _at(table: Table, opened: deltalake.DeltaTable | None) -> str:
     return f"{table} version {opened.version()}" if opened else f"{table}, not there yet"
 
@@ -183,7 +200,7 @@ def _counts(lake: Lake) -> dict[str, int]:
         "silver": "SELECT count(*) FROM silver",
         "duplicates": "SELECT count(*) FROM aside WHERE reason = 'duplicate'",
         "deferred": "SELECT count(*) FROM aside WHERE reason = 'deferred'",
-        "aggregated": f"SELECT count(*) FROM silver WHERE refine_seq <= {_aggregate_frontier(lake)}",
+        "aggregated": "SELECT sum(counted) FROM silver_counted",
         "gold_readings": "SELECT sum(n) FROM gold",
         "warehouse_readings": "SELECT sum(n) FROM facts",
         "anomalies": "SELECT count(*) FROM silver WHERE flagged",
@@ -260,15 +277,29 @@ def _aggregate_frontier(lake: Lake) -> int:
 
 
 def _aggregated(lake: Lake) -> Equation:
-    """Silver rows against Gold's counts; pending is what refine wrote after the last batch that Gold has."""
+    """Silver rows against Gold's counts.
+
+    Counted are those up to the last batch that Gold has, and, where a batch run has made a window, those up to its
+    fence. What a batch run absorbed into a window and Gold lacks waits for the run's Gold stage. Pending is the rest.
+    """
     frontier = _aggregate_frontier(lake)
-    lake.run(
-        f"CREATE TABLE silver_windows AS SELECT sensor_id, micros // {WINDOW_MICROSECONDS} AS window_number, "
-        f"count(*) AS n FROM silver WHERE refine_seq <= {frontier} GROUP BY ALL"
-    )
     _sum_up(lake, "gold")
+    lake.run("CREATE TABLE fences AS SELECT window_number, max(fence_seq) AS fence FROM gold GROUP BY ALL")
+    passed = f"refine_seq <= greatest({frontier}, coalesce(fence, -1))"
+    lake.run(
+        f"CREATE TABLE silver_judged AS SELECT sensor_id, window_number, "
+        f"count(*) FILTER ({passed} AND NOT absorbed) AS kept, count(*) FILTER (absorbed) AS absorbed "
+        f"FROM (SELECT *, micros // {WINDOW_MICROSECONDS} AS window_number FROM silver) "
+        "LEFT JOIN fences USING (window_number) GROUP BY ALL"
+    )
+    lake.run(
+        "CREATE TABLE silver_counted AS SELECT sensor_id, window_number, "
+        "greatest(kept, least(kept + absorbed, coalesce(n, 0))) AS counted "
+        "FROM silver_judged LEFT JOIN gold_windows USING (sensor_id, window_number)"
+    )
+    lake.run("CREATE TABLE silver_windows AS SELECT sensor_id, window_number, counted AS n FROM silver_counted")
     rows = lake.number("SELECT count(*) FROM silver")
-    pending = lake.number(f"SELECT count(*) FROM silver WHERE refine_seq > {frontier}")
+    pending = rows - lake.number("SELECT sum(counted) FROM silver_counted")
     problems = positions.differing_windows(
         lake, "silver_windows", "gold_windows", "silver/readings", "gold/sensor_5min"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,16 +15,15 @@ from pyspark.sql import functions as F
 from spark_jobs.contracts import ContinuousArguments, Entry, Measure, Query, SensorSeen, Table, sequence
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.gold import GoldTable
+from spark_jobs.jobs.rollup import DAY, HOUR, days_of, hours_of
 from spark_jobs.jobs.telemetry import Telemetry
-from spark_jobs.transforms.gold import WINDOW_KEY, by_day, by_location_hourly, merged_windows
+from spark_jobs.transforms.gold import WINDOW_KEY, merged_windows
 from spark_jobs.transforms.silence import Roster, Sensor
 from spark_jobs.transforms.windows import WINDOW_SECONDS, by_sensor_5min, owed_readings
 
 FILES_PER_BATCH = 1000
 SENSORS_PER_MESSAGE = 5000
 QUANTILES = [at / 100 for at in range(101)]
-HOUR, DAY = 3600, 86400
-ROWS_TOGETHER = 300_000
 
 # Of the readings of one event hour (epoch seconds): `hour`, how many (`n`), 101 quantiles of their `times`.
 Hour = Mapping[str, Any]
@@ -32,6 +31,14 @@ SENSOR = [
     *("sensor_id", "sensor_type", "location", "unit"),
     pl.col("window_start").dt.epoch("s").alias("last"),
 ]
+
+
+class Fenced(Exception):
+    """A batch run has counted the rows of these windows (start in epoch seconds) up to these sequences."""
+
+    def __init__(self, fences: dict[int, int]) -> None:
+        super().__init__(f"{len(fences)} windows are fenced")
+        self.fences = fences
 
 
 class Aggregate:
@@ -63,12 +70,12 @@ class Aggregate:
         if self._roster is None:
             self._roster = self._recall(silver.sparkSession)
         windows, read = self._windows(silver)
-        replayed = False
+        entries, replayed = _entries(read, windows), False
         if read:
             seen = [Sensor(**row, filled=row["last"]) for row in windows.select(SENSOR).iter_rows(named=True)]
             silent = self._roster.silences(seen, max(hour["times"][-1] for hour in read), self._due)
             starts = {sensor.last for sensor in seen} | {start for _, start in silent}
-            replayed = not self._merge(windows, silent, starts, seq)
+            entries, replayed = self._merge_beyond_fences(silver, windows, read, silent, starts, seq)
             if replayed:
                 starts.update(self._minutes.changed(seq))
             self._roll_up(starts, seq, len(self._roster))
@@ -76,9 +83,9 @@ class Aggregate:
         self._telemetry.batch_committed(
             Query.AGGREGATE,
             batch,
-            _entries(read, windows),
+            entries,
             table_version=self._minutes.version(),
-            rows_in=sum(hour["n"] for hour in read),
+            rows_in=sum(entry.count for entry in entries if entry.measure == Measure.AGGREGATED),
             seconds=time.monotonic() - started,
             replayed=replayed,
             event_times=_quantiles(read),
@@ -113,22 +120,56 @@ class Aggregate:
         sensors = [Sensor(**row.asDict()) for row in rows.collect()]
         return Roster(sensors, self._arguments.watermark_minutes * 60)
 
+    def _merge_beyond_fences(
+        self,
+        silver: DataFrame,
+        windows: pl.DataFrame,
+        read: list[Hour],
+        silent: Sequence[tuple[Sensor, int]],
+        starts: Iterable[int],
+        seq: int,
+    ) -> tuple[list[Entry], bool]:
+        """Merge what no batch run has counted yet. Gives the entries of the commit, and whether an earlier try made it.
+
+        Whether there is a fence is seen when Gold's rows are read to be committed, and then the batch is counted again.
+        """
+        while True:
+            entries = _entries(read, windows)
+            try:
+                if self._merge(windows, silent, starts, seq, entries):
+                    return entries, False
+            except Fenced as found:
+                windows, read = self._windows(_beyond(silver, found.fences))
+                continue
+            # A batch run may have set its fence since: what was counted is what the commit says.
+            noted = self._minutes.noted(seq)
+            return entries if noted is None else noted, True
+
     def _merge(
-        self, windows: pl.DataFrame, silent: Sequence[tuple[Sensor, int]], starts: Iterable[int], seq: int
+        self,
+        windows: pl.DataFrame,
+        silent: Sequence[tuple[Sensor, int]],
+        starts: Iterable[int],
+        seq: int,
+        entries: Sequence[Entry],
     ) -> bool:
         """Merge windows with readings into Gold, and insert those without where there is no row.
 
-        False when an earlier try has done it.
+        False when an earlier try has done it. Raises Fenced when a batch run has counted some of these readings.
         """
         empty = self._empty(silent, windows.schema)
 
         def anew(old: pl.DataFrame) -> pl.DataFrame:
+            fences = old.drop_nulls("fence_seq").group_by("window_start").agg(pl.col("fence_seq").max())
+            counted = windows.join(fences, on="window_start").filter(pl.col("first_seq") <= pl.col("fence_seq"))
+            if len(counted):
+                raise Fenced(dict(fences.with_columns(pl.col("window_start").dt.epoch("s")).iter_rows()))
             known = pl.concat([old.select(WINDOW_KEY), windows.select(WINDOW_KEY)])
             new = pl.concat([windows, empty.join(known, on=WINDOW_KEY, how="anti")])
             changed = pl.col("gold_seq").fill_null(seq)
             return merged_windows(old, new).with_columns(changed)
 
-        return self._minutes.replace(starts, seq, anew)
+        return self._minutes.replace(starts, seq, anew, entries)
 
     def _empty(self, silent: Sequence[tuple[Sensor, int]], schema: pl.Schema) -> pl.DataFrame:
         """Windows with 0 readings; columns that they have no figures for are null."""
@@ -153,10 +194,10 @@ class Aggregate:
     def _roll_up(self, starts: Iterable[int], seq: int, sensors: int) -> None:
         """Make the hours that `starts` touch anew, and their days."""
         hours, days = sorted({at - at % HOUR for at in starts}), sorted({at - at % DAY for at in starts})
-        windows = self._minutes.rows(*_periods(hours, HOUR, WINDOW_SECONDS, sensors))
-        self._hours.replace(hours, seq, _instead(by_location_hourly, windows, "hour_start", seq))
-        in_days = self._hours.rows(*_periods(days, DAY, HOUR, sensors))
-        self._days.replace(days, seq, _instead(by_day, in_days, "event_date", seq))
+        self._hours.replace(
+            hours, seq, lambda old: _instead(old, hours_of(self._minutes, hours, sensors), "hour_start", seq)
+        )
+        self._days.replace(days, seq, lambda old: _instead(old, days_of(self._hours, days, sensors), "event_date", seq))
 
     def _tell_of_sensors(self, seen: Iterable[Sensor]) -> None:
         new = {
@@ -171,19 +212,18 @@ class Aggregate:
             self._telemetry.send(SensorSeen(pipeline=self._arguments.pipeline, at=time.time(), sensors=part))
 
 
-def _periods(longer: Sequence[int], seconds: int, shorter: int, sensors: int) -> Iterator[list[int]]:
-    """The shorter periods within the longer ones, in groups whose rows, one of each sensor, find room in memory."""
-    together = max(1, ROWS_TOGETHER * shorter // (seconds * sensors))
-    for at in range(0, len(longer), together):
-        yield [start for first in longer[at : at + together] for start in range(first, first + seconds, shorter)]
+def _instead(old: pl.DataFrame, made: pl.DataFrame, period: str, seq: int) -> pl.DataFrame:
+    """What is made anew, in the place of the rows of the same periods."""
+    made = made.with_columns(gold_seq=pl.lit(seq))
+    return pl.concat([old.join(made, on=period, how="anti"), made], how="diagonal_relaxed")
 
 
-def _instead(
-    roll_up: Callable[[pl.DataFrame], pl.DataFrame], parts: Iterable[pl.DataFrame], period: str, seq: int
-) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What puts the parts rolled up in the place of the rows of the same periods."""
-    made = pl.concat([roll_up(part) for part in parts]).with_columns(gold_seq=pl.lit(seq))
-    return lambda old: pl.concat([old.join(made, on=period, how="anti"), made], how="diagonal_relaxed")
+def _beyond(silver: DataFrame, fences: Mapping[int, int]) -> DataFrame:
+    """The rows that lie beyond the fences of their windows."""
+    known = silver.sparkSession.createDataFrame(list(fences.items()), "fenced long, fence long")
+    start = (F.floor(F.unix_seconds("timestamp") / WINDOW_SECONDS) * WINDOW_SECONDS).cast("long")
+    beyond = silver.join(F.broadcast(known), start == F.col("fenced"), "left")
+    return beyond.where(F.col("fence").isNull() | (F.col("refine_seq") > F.col("fence"))).drop("fenced", "fence")
 
 
 def _hour_and_times() -> tuple[Column, Column]:

@@ -75,7 +75,7 @@ class Driver:
         self._arguments, self._topic_id = arguments, topic_id
         self._stop = threading.Event()
         self._state = DriverState.STARTING
-        self._telemetry = Telemetry(arguments)
+        self._telemetry = Telemetry(arguments, arguments.generation)
         self._causes: list[Exception] = []  # Spark would tell of them as a Java trace
 
     def drain(self, *_: int | FrameType | None) -> None:

@@ -79,11 +79,14 @@ class Refine:
 
     def _recall(self, spark: SparkSession, seq: int) -> DataFrame:
         """The memory from the rows written before `seq`."""
-        silver, set_aside = self._earlier(spark, Table.SILVER, seq), self._earlier(spark, Table.SET_ASIDE, seq)
+        set_aside, silver = self._earlier(spark, seq)
         return memory_from_silver(silver, set_aside, self._rules, self._partitions).localCheckpoint()
 
-    def _earlier(self, spark: SparkSession, table: Table, seq: int) -> DataFrame:
-        return tables.read(spark, self._arguments.lake, table).where(F.col("refine_seq") < seq)
+    def _earlier(self, spark: SparkSession, seq: int) -> tuple[DataFrame, DataFrame]:
+        """Rows of the set-aside table and of Silver, read in this order: batch runs move them from one to the other."""
+        lake, before = self._arguments.lake, F.col("refine_seq") < seq
+        set_aside = tables.read(spark, lake, Table.SET_ASIDE).where(before)
+        return set_aside, tables.read(spark, lake, Table.SILVER).where(before)
 
     def _resolve(
         self, spark: SparkSession, readings: DataFrame, judged: DataFrame, seq: int
@@ -124,9 +127,9 @@ class Refine:
         """Positions of the doubtful readings whose sensor and time Silver or the set-aside table has already."""
         times = [row["time"] for row in doubts]
         low, high = F.timestamp_micros(F.lit(min(times))), F.timestamp_micros(F.lit(max(times)))
-        silver = self._earlier(spark, Table.SILVER, seq)
+        set_aside, silver = self._earlier(spark, seq)
         silver = silver.where(F.col("event_date").between(F.to_date(low), F.to_date(high)))
-        deferred = self._earlier(spark, Table.SET_ASIDE, seq).where(F.col("reason") == DEFERRED)
+        deferred = set_aside.where(F.col("reason") == DEFERRED)
         before = silver.select(KEY).unionByName(deferred.select(KEY)).where(F.col("timestamp").between(low, high))
         sought = spark.createDataFrame(
             [(row["sensor_id"], row["time"]) for row in doubts], "sensor_id string, time long"
@@ -159,6 +162,7 @@ class Refine:
             self._set_aside.append(aside, seq)
         kept = written.where(F.col("verdict") == KEPT).withColumn("event_date", F.to_date("timestamp"))
         kept = kept.withColumn("job_version", F.lit(self._arguments.version))
+        kept = kept.withColumn("batch_run", F.lit(None).cast("long"))
         self._silver.append(kept, seq)
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from functools import cached_property
 from typing import NamedTuple
 
 import deltalake
 from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import CommitFailedError
+from pyarrow import fs
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from spark_jobs import schemas
-from spark_jobs.contracts import Table
+from spark_jobs.contracts import Entry, Table
 
 ATTEMPTS = 10
 LOG_DAYS = 7
+
+
+class ForgottenError(Exception):
+    """The log does not say any more what an earlier attempt changed: it needs a new run."""
 
 
 class Layout(NamedTuple):
@@ -31,21 +38,28 @@ class Layout(NamedTuple):
 
 LAYOUTS = {
     Table.BRONZE: Layout(
-        schemas.BRONZE, ("disposition", "ingest_date"), ("ingest_seq", "partition", "offset", "kafka_timestamp")
+        schemas.BRONZE,
+        ("disposition", "ingest_date"),
+        ("ingest_seq", "partition", "offset", "kafka_timestamp", "timestamp"),
     ),
     Table.EXPIRED: Layout(schemas.EXPIRED, (), ("expiry",)),
     Table.SILVER: Layout(
         schemas.SILVER, ("event_date",), ("refine_seq", "partition", "offset", "kafka_timestamp", "timestamp")
     ),
     Table.SET_ASIDE: Layout(schemas.SET_ASIDE, ("ingest_date",), ("refine_seq", "partition", "offset", "timestamp")),
-    Table.SENSOR_5MIN: Layout(schemas.SENSOR_5MIN, ("event_date",), ("window_start", "gold_seq", "refine_seq")),
-    Table.LOCATION_HOURLY: Layout(schemas.LOCATION_HOURLY, ("event_date",), ("hour_start", "gold_seq")),
-    Table.DAILY_SUMMARY: Layout(schemas.DAILY_SUMMARY, ("event_date",), ("gold_seq",)),
+    Table.SENSOR_5MIN: Layout(
+        schemas.SENSOR_5MIN, ("event_date",), ("window_start", "gold_seq", "batch_seq", "refine_seq")
+    ),
+    Table.LOCATION_HOURLY: Layout(schemas.LOCATION_HOURLY, ("event_date",), ("hour_start", "gold_seq", "batch_seq")),
+    Table.DAILY_SUMMARY: Layout(schemas.DAILY_SUMMARY, ("event_date",), ("gold_seq", "batch_seq")),
 }
 
 
 def ensure_tables(lake: str) -> None:
-    """Create the tables that are not there. Without Spark, which takes ten seconds for its first six tables."""
+    """Create the tables that are not there, and add the columns that those of an earlier release lack.
+
+    Without Spark, which takes ten seconds for its first six tables.
+    """
     for table, layout in LAYOUTS.items():
         settings = {
             "delta.dataSkippingStatsColumns": ",".join(layout.statistics),
@@ -55,13 +69,17 @@ def ensure_tables(lake: str) -> None:
             "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
             "delta.enableExpiredLogCleanup": "false",
         }
-        deltalake.DeltaTable.create(
+        made = deltalake.DeltaTable.create(
             table.under(lake),
             to_arrow_schema(layout.schema, timezone="UTC"),
             mode="ignore",
             partition_by=list(layout.partitions),
             configuration=settings,
         )
+        known = {field.name for field in made.schema().fields}
+        if new := [field for field in layout.schema.fields if field.name not in known]:
+            made.alter.add_columns([deltalake.Field.from_json(field.json()) for field in new])
+            made.alter.set_table_properties(settings)
 
 
 def read(spark: SparkSession, lake: str, table: Table) -> DataFrame:
@@ -81,6 +99,11 @@ def stamp(seq: int, beside: str) -> Column:
     reference, and one that is joined to nothing of a column is not folded into a number beforehand.
     """
     return F.concat(F.lit(str(seq)), F.substring(F.coalesce(beside, F.lit("")), 1, 0)).cast("long")
+
+
+# Under these names a commit's own record in the log has its sequence and the ledger entries that it is the reason of.
+SEQUENCE, ENTRIES = "penstock.sequence", "penstock.entries"
+REMEMBERED = 200
 
 
 class Commits:
@@ -103,6 +126,37 @@ class Commits:
         txn = self.delta.transaction_version(self._app)
         return txn is not None and txn >= seq
 
+    def noted(self, seq: int) -> list[Entry] | None:
+        """The entries that the commit with `seq` noted; None where it noted none, or many commits ago."""
+        self.delta.update_incremental()
+        for commit in self.delta.history(REMEMBERED):
+            if commit.get(SEQUENCE) == str(seq) and ENTRIES in commit:
+                return _entries(commit[ENTRIES])
+        return None
+
+    def noted_last(self) -> list[Entry]:
+        """The entries that the last commit of `app` noted. `app` is a batch run's: its sequences are table versions.
+
+        Raises ForgottenError when the log reaches back no further.
+        """
+        self.delta.update_incremental()
+        version = self.delta.transaction_version(self._app)
+        if version is None:
+            return []
+        where, root = fs.FileSystem.from_uri(self._path)
+        try:
+            with where.open_input_stream(f"{root.rstrip('/')}/_delta_log/{version:020d}.json") as log:
+                actions = [json.loads(line) for line in log.read().splitlines()]
+        except FileNotFoundError as error:
+            raise ForgottenError(f"what {self._app} changed in version {version} is not known any more") from error
+        return _entries(next(action["commitInfo"][ENTRIES] for action in actions if "commitInfo" in action))
+
+    def next_only(self, entries: Iterable[Entry]) -> CommitProperties:
+        """Makes a commit of `app` become the version after the one that is known, or fail; it notes `entries`."""
+        noted = json.dumps([astuple(entry) for entry in entries])
+        transactions = [Transaction(self._app, self.delta.version() + 1)]
+        return CommitProperties({ENTRIES: noted}, max_commit_retries=0, app_transactions=transactions)
+
     def commit_once(self, seq: int, write: Callable[[CommitProperties], None]) -> bool:
         """Have `write` make one commit that carries `seq`. False when `seq` is committed, by whomever.
 
@@ -120,3 +174,7 @@ class Commits:
                 if attempt == ATTEMPTS - 1:
                     raise
         return True
+
+
+def _entries(noted: str) -> list[Entry]:
+    return [Entry(*values) for values in json.loads(noted)]

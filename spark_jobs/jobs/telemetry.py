@@ -5,14 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
-from spark_jobs.contracts import BatchCommitted, ContinuousArguments, Entry, Message, Query
+from spark_jobs.contracts import BatchCommitted, BatchQuery, Entry, Message, Query
 
 ENTRIES_PER_MESSAGE = 10_000
 FLUSH_SECONDS = 30.0
+
+
+class Told(Protocol):
+    """Of a job's arguments, what its messages need."""
+
+    @property
+    def pipeline(self) -> str: ...
+    @property
+    def run_tag(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def bootstrap_servers(self) -> str: ...
+    @property
+    def telemetry_topic(self) -> str: ...
 
 
 class Publisher:
@@ -50,15 +66,15 @@ class Publisher:
 
 
 class Telemetry(Publisher):
-    """What a driver tells."""
+    """What a driver or a batch run tells of its batches."""
 
-    def __init__(self, arguments: ContinuousArguments) -> None:
+    def __init__(self, arguments: Told, generation: int = 0) -> None:
         super().__init__(arguments.bootstrap_servers, arguments.telemetry_topic)
-        self._arguments = arguments
+        self._arguments, self._generation = arguments, generation
 
     def batch_committed(
         self,
-        query: Query,
+        query: Query | BatchQuery,
         batch: int,
         entries: Iterable[Entry],
         *,
@@ -79,7 +95,7 @@ class Telemetry(Publisher):
                     run_tag=self._arguments.run_tag,
                     version=self._arguments.version,
                     query=str(query),
-                    generation=self._arguments.generation,
+                    generation=self._generation,
                     batch=batch,
                     table_version=table_version,
                     rows_in=rows_in,

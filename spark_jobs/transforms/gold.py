@@ -1,8 +1,8 @@
 """Gold rows merged with one another: a window with its later readings, and the hours and days made of windows.
 
-Frames have the columns of `schemas`; every function leaves out `gold_seq`, which the caller stamps. Figures merge
-because each row carries the mean, the sum of squared deviations and a KLL sketch. The sketches are those that Spark
-made: Apache DataSketches are the same bytes in every language.
+Frames have the columns of `schemas`; which commit made a row is for the caller to stamp. Figures merge because each row
+carries the mean, the sum of squared deviations and a KLL sketch. The sketches are those that Spark made: Apache
+DataSketches are the same bytes in every language.
 """
 
 from __future__ import annotations
@@ -22,14 +22,20 @@ _n, _mean, _owed = pl.col("reading_count"), pl.col("value_avg"), pl.col("expecte
 def merged_windows(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """The rows of both, where a sensor and window that both have becomes one; the new one says what the sensor is.
 
-    In: SENSOR_5MIN rows, those of `new` as `by_sensor_5min` gives them. Rows that only `old` has come back unchanged.
+    In: SENSOR_5MIN rows, those of `new` as `by_sensor_5min` gives them. Rows that only `old` has come back unchanged,
+    and a fence stays where it was.
     """
-    key = list(WINDOW_KEY)
+    key, new = list(WINDOW_KEY), new.drop("first_seq", strict=False)
+    if "fence_seq" not in old.columns:
+        old = old.with_columns(fence_seq=pl.lit(None, pl.Int64))
+    if "batch_seq" not in old.columns:
+        old = old.with_columns(batch_seq=pl.lit(None, pl.Int64))
     again = old.join(new, on=key, how="semi").select(new.columns)
     latest = new.select(*key, *ATTRIBUTES)
     figures = _merged(pl.concat([again, new]), key).drop("expected_readings", "health_pct")
     percent = 100 * _n / pl.when(_owed != 0).then(_owed)
-    changed = figures.join(latest, on=key).with_columns(health_pct=percent.clip(upper_bound=100.0))
+    changed = figures.join(latest, on=key).join(old.select(*key, "fence_seq"), on=key, how="left")
+    changed = changed.with_columns(health_pct=percent.clip(upper_bound=100.0))
     return pl.concat([old.join(new, on=key, how="anti"), changed], how="diagonal")
 
 

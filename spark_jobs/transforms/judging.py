@@ -65,13 +65,22 @@ class Judgement:
 
 
 def judge(
-    codes: Ints, arrival: Ints, times: Ints, values: Floats, seen: Bools, memory: Memory, rules: Rules
+    codes: Ints,
+    arrival: Ints,
+    times: Ints,
+    values: Floats,
+    seen: Bools,
+    memory: Memory,
+    rules: Rules,
+    *,
+    score_late: bool = False,
 ) -> Judgement:
     """Judge readings: `codes` names the sensor, `arrival` its order (offset), `times` are microseconds.
 
     `seen` marks readings that are known to be in Silver or set aside already. Without that mark, a reading at or
     before its sensor's `forgotten` that nothing here repeats is UNSURE (or UNSURE_LATE): somebody must look it up. An
-    UNSURE_LATE one is a duplicate or deferred, which touches no other verdict.
+    UNSURE_LATE one is a duplicate or deferred, which touches no other verdict. With `score_late` deferred readings
+    have a score, too, against the window that they met.
     """
     sensors = len(memory.newest)
     known = len(memory.times)
@@ -101,38 +110,51 @@ def judge(
 
     in_window = kept | ~is_reading
     score = np.full(len(code), np.nan)
-    score[in_window] = zscores(code[in_window], time[in_window], value[in_window], is_reading[in_window], rules)
+    window = Windows(code[in_window], time[in_window], value[in_window])
+    before = np.cumsum(in_window) - in_window
     deferred = is_reading & late & ~duplicate
+    scored = np.flatnonzero(kept | deferred if score_late else kept)
+    score[scored] = zscores(window, before[scored], code[scored], time[scored], value[scored], rules)
     after = _remember(code, time, value, in_window, deferred, memory, rules.window)
 
     return Judgement(order=order, verdict=verdict[is_reading], score=score[is_reading], memory=after)
 
 
-def zscores(code: Ints, time: Ints, value: Floats, wanted: Bools, rules: Rules) -> Floats:
-    """Distance of each wanted value from the mean of the `window` values of its sensor before it, in their deviations.
+@dataclass(frozen=True)
+class Windows:
+    """The readings that windows are made of, sorted by sensor and arrival."""
 
-    In: rows sorted by sensor and arrival. Out: dimensionless; NaN where fewer than `minimum` of those are at most
-    `max_age` older, where their sample deviation (n - 1) is 0, and where `wanted` is false. Deviations are taken from
-    the newest value of the window, not from 0, and always summed in the same order: the result depends on the window
+    code: Ints
+    time: Ints
+    value: Floats
+
+
+def zscores(window: Windows, before: Ints, code: Ints, time: Ints, value: Floats, rules: Rules) -> Floats:
+    """Distance of each value from the mean of the `window` values of its sensor before it, in their deviations.
+
+    In: `before`, how many rows of `window` come before the reading. Out: dimensionless; NaN where fewer than `minimum`
+    of those are at most `max_age` older, and where their sample deviation (n - 1) is 0. Deviations are taken from the
+    newest value of the window, not from 0, and always summed in the same order: the result depends on the window
     alone, and a constant sensor has a deviation of exactly 0.
     """
     width = rules.window
     score = np.full(len(code), np.nan)
-    first = np.searchsorted(code, code, side="left")
-    rows = np.flatnonzero(wanted & (np.arange(len(code)) - first >= rules.minimum))
+    own = before - np.searchsorted(window.code, code, side="left")
+    rows = np.flatnonzero(own >= rules.minimum)
     if not len(rows):
         return score
-    values = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(width), value]), width)
-    times = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(width, np.int64), time]), width)
+    values = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(width), window.value]), width)
+    times = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(width, np.int64), window.time]), width)
     column = np.arange(width)
     for start in range(0, len(rows), CHUNK):
         row = rows[start : start + CHUNK]
-        before = np.minimum(row - first[row], width)
-        valid = (column >= (width - before)[:, None]) & (time[row][:, None] - times[row] <= rules.max_age)
+        end = before[row]
+        used = np.minimum(own[row], width)
+        valid = (column >= (width - used)[:, None]) & (time[row][:, None] - times[end] <= rules.max_age)
         count = valid.sum(axis=1)
-        reference = values[row][:, -1]
+        reference = values[end][:, -1]
         with np.errstate(all="ignore"):
-            distance = np.where(valid, values[row] - reference[:, None], 0.0)
+            distance = np.where(valid, values[end] - reference[:, None], 0.0)
             mean = distance.sum(axis=1) / count
             squares = np.where(valid, (distance - mean[:, None]) ** 2, 0.0).sum(axis=1)
             deviation = np.sqrt(squares / (count - 1))

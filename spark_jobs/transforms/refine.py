@@ -135,13 +135,17 @@ def memory_from_silver(silver: DataFrame, set_aside: DataFrame, rules: Rules, pa
     """What refine must remember after a restart, from what it has written.
 
     In: Silver and set-aside rows of earlier batches. Out: MEMORY_SCHEMA. `forgotten` is taken generously (the newest
-    time of a sensor with more readings than the window): it costs a look-up, never a wrong verdict.
+    time of a sensor with more readings than the window): it costs a look-up, never a wrong verdict. Late readings that
+    a batch run absorbed are in no window, and must be looked up as those that are deferred still.
     """
+    late = silver.where("batch_run IS NOT NULL").select("sensor_id", "timestamp")
+    silver = silver.where("batch_run IS NULL")
     by_arrival = Window.partitionBy("sensor_id").orderBy(F.desc("offset"))
     recent = silver.withColumn("age", F.row_number().over(by_arrival)).where(F.col("age") <= rules.window).drop("age")
     micros = F.unix_micros("timestamp")
     kept = silver.groupBy("sensor_id").agg(F.when(F.count("*") > rules.window, F.max(micros)).alias("beyond"))
-    deferred = set_aside.where("reason = 'deferred'").groupBy("sensor_id").agg(F.max(micros).alias("deferred"))
+    deferred = set_aside.where("reason = 'deferred'").select("sensor_id", "timestamp").unionByName(late)
+    deferred = deferred.groupBy("sensor_id").agg(F.max(micros).alias("deferred"))
     never, nothing = F.lit(int(NEVER)), F.lit(b"")
     forgotten = kept.join(deferred, "sensor_id", "full").select(
         "sensor_id",

@@ -15,8 +15,9 @@ WINDOW_SECONDS = 300
 def by_sensor_5min(silver: DataFrame, types: Sequence[SensorTypeSpec]) -> DataFrame:
     """Figures of each sensor and 5-minute window, of these rows alone.
 
-    In: Silver columns. Out: schemas.SENSOR_5MIN without gold_seq, value_stddev, percentiles and health_pct, which
-    follow once figures are merged. Type, location and unit are those of the latest arrival.
+    In: Silver columns. Out: schemas.SENSOR_5MIN without what XX
+    health_pct) or is for the caller to stamp (gold_seq, batch_seq, fence_seq), and `first_seq`, each window's least
+    refine_seq. Type, location and unit are those of the latest arrival.
     """
     start = F.window("timestamp", f"{WINDOW_SECONDS} seconds")
     flagged = F.size("anomaly_reasons") > 0
@@ -31,6 +32,7 @@ def by_sensor_5min(silver: DataFrame, types: Sequence[SensorTypeSpec]) -> DataFr
         (F.var_pop("value") * F.count("*")).alias("value_m2"),
         F.expr("kll_sketch_agg_double(value)").alias("sketch"),
         F.max("refine_seq").alias("refine_seq"),
+        F.min("refine_seq").alias("first_seq"),
     )
     return grouped.select(
         "sensor_id",
@@ -46,6 +48,7 @@ def by_sensor_5min(silver: DataFrame, types: Sequence[SensorTypeSpec]) -> DataFr
         _expected_readings(types, F.col("latest.sensor_type")).alias("expected_readings"),
         "sketch",
         "refine_seq",
+        "first_seq",
         F.to_date("window.start").alias("event_date"),
     )
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controlplane.ledger.models import LedgerEntry
-from controlplane.ledger.selectors import accounts
+from controlplane.ledger.selectors import absorbed_waiting, accounts
 from controlplane.ledger.services import load_record
 from controlplane.pipelines.models import Pipeline
 from controlplane.sensors.models import Sensor, SensorType
 from controlplane.streaming.models import MicroBatch
-from controlplane.telemetry.models import ConsumedOffset
+from controlplane.telemetry.models import ConsumedOffset, Rollup
 from controlplane.telemetry.selectors import figures
 from controlplane.telemetry.services import messages_take
 from controlplane.warehouse.models import Load, LoadStatus
@@ -127,6 +129,32 @@ def test_a_load_settles_what_it_reached_and_knows_how_old_its_readings_are(pipel
     assert found["balanced"]
     assert load.latency[95] == 12.0
     assert MicroBatch.objects.get(query="aggregate").carried_by == load.pk
+
+
+def test_a_batch_run_moves_readings_to_silver_and_gold_and_is_counted_once(pipeline: Pipeline) -> None:
+    take(INGEST, REFINE, AGGREGATE)
+    finish(6)
+    before = accounts("plant")
+    silver = batch("batch_silver", ("kept", 1), ("deferred", -1), ("silver", 1), number=7)
+    take(silver)
+    found = accounts("plant")
+    assert (found["silver"], found["deferred"]) == (before["silver"] + 1, before["deferred"] - 1)
+    assert (found["pending"]["silver"], found["balanced"]) == (1, True)
+    # The stream has nothing to do about them, and its figures know nothing of them.
+    assert absorbed_waiting(pipeline) == 1
+    assert not Rollup.objects.filter(metric="silver", sum__gt=6).exists()
+
+    gold = replace(batch("batch_gold", ("aggregated", 1), ("gold", 1), number=7), table_version=5)
+    take(silver, gold, gold)
+    found = accounts("plant")
+    assert (found["pending"], found["balanced"]) == ({"bronze": 0, "silver": 0, "gold": 1}, True)
+    assert absorbed_waiting(pipeline) == 0
+    load = load_start(load_id=Load.objects.get(status=LoadStatus.REQUESTED).pk)
+    assert load is not None
+    load_record(pipeline=pipeline, load_id=load.pk, rises={HOUR: 1})
+    load_finish(load=load, gold_version=5, gold_seq=1 << 40, windows=1, readings=1, committed_at=HOUR + 20.0)
+    found = accounts("plant")
+    assert (found["pending"]["gold"], found["warehouse_readings"], found["balanced"]) == (0, 7, True)
 
 
 def test_a_load_that_lost_readings_breaks_its_equation(pipeline: Pipeline) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from pipeline_workers.loaders.base import FACTS, Loaded
 from pipeline_workers.loaders.postgres import PostgresLoader
@@ -96,6 +97,29 @@ def test_only_the_windows_that_changed_are_loaded_and_their_rise_is_told(
             (12, 5),
             (13, 5),
         ]
+
+
+def test_windows_made_anew_by_a_batch_run_are_loaded_and_hold_up_nothing_of_the_stream(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    path = Table.SENSOR_5MIN.under(lake)
+    write(lake, {("a", 0): 3, ("a", 1): 4}, seq=8)
+    loader.load(1, lake)
+    remade = pa.table(DeltaTable(path).to_pyarrow_table())
+    at = pc.equal(remade["window_start"], START)
+    counts = pc.if_else(at, 5, remade["reading_count"])
+    remade = remade.set_column(remade.schema.get_field_index("reading_count"), "reading_count", counts)
+    remade = remade.append_column("batch_seq", pc.if_else(at, pa.scalar(7, pa.int64()), pa.scalar(None, pa.int64())))
+    write_deltalake(path, remade, mode="overwrite", schema_mode="overwrite", partition_by=["event_date"])
+    second = loader.load(2, lake)
+    assert (second.windows, second.rise_by_hour, second.seq) == (1, {HOUR: 2}, 8)
+    assert loader.load(3, lake).windows == 0
+    seqs = pc.if_else(pc.invert(at), pa.scalar(9, pa.int64()), remade["gold_seq"])
+    streamed = remade.set_column(remade.schema.get_field_index("gold_seq"), "gold_seq", seqs)
+    write_deltalake(path, streamed, mode="overwrite", partition_by=["event_date"])
+    fourth = loader.load(4, lake)
+    assert (fourth.windows, fourth.seq) == (1, 9)
+    assert facts(warehouse) == {("a", 0): 5, ("a", 1): 4}
 
 
 def test_a_load_called_again_gives_the_same_figures_and_changes_nothing(

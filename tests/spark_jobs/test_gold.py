@@ -13,7 +13,7 @@ from datasketches import kll_doubles_sketch
 from deltalake import DeltaTable
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from spark_jobs.contracts import Table
+from spark_jobs.contracts import Entry, Table
 from spark_jobs.jobs.gold import GoldTable
 from spark_jobs.jobs.tables import LAYOUTS
 from spark_jobs.transforms.gold import by_day, by_location_hourly, merged_windows
@@ -180,3 +180,25 @@ def test_the_periods_of_a_commit_are_found_again(table: GoldTable) -> None:
     table.replace([epoch(1)], 4, lambda _: gold(window("a", 1, [1.0]), seq=4))
     assert sorted(table.changed(3)) == [epoch(0), epoch(7)]
     assert table.changed(9) == []
+
+
+def test_a_remade_period_reads_again_when_it_was_overtaken_and_notes_what_it_changed(
+    table: GoldTable, tmp_path: Path
+) -> None:
+    stream = GoldTable(str(tmp_path), Table.SENSOR_5MIN, "stream")
+    told = [Entry(3600, "gold", 2)]
+    seen = []
+
+    def anew(old: pl.DataFrame, version: int) -> tuple[pl.DataFrame, list[Entry]]:
+        if not seen:
+            stream.replace([epoch(0)], 1, lambda _: gold(window("a", 0, [1.0])), [Entry(7200, "gold", 1)])
+        seen.append((len(old), version))
+        return gold(window("a", 0, [2.0, 3.0])).with_columns(batch_seq=pl.lit(version)), told
+
+    table.remake([epoch(0)], anew)
+    assert seen == [(0, 1), (1, 2)]
+    (row,) = pl.concat(table.rows([epoch(0)])).to_dicts()
+    assert (row["reading_count"], row["batch_seq"]) == (2, 2)
+    assert table.noted_last() == told
+    assert stream.noted(1) == [Entry(7200, "gold", 1)]
+    assert stream.noted(2) is None

@@ -53,6 +53,7 @@ SCHEMAS = {
             *READING,
             ("refine_seq", pa.int64()),
             ("anomaly_reasons", pa.list_(pa.string())),
+            ("batch_run", pa.int64()),
             ("event_date", pa.date32()),
         ]
     ),
@@ -65,6 +66,7 @@ SCHEMAS = {
             ("window_start", UTC_TIME),
             ("reading_count", pa.int64()),
             ("refine_seq", pa.int64()),
+            ("fence_seq", pa.int64()),
             ("event_date", pa.date32()),
         ]
     ),
@@ -133,6 +135,17 @@ class World:
             for at in offsets
         ]
         self.append(Table.SILVER, rows, refine_txn=seq)
+
+    def absorb(self, partition: int, offset: int, seq: int) -> None:
+        """Put a late reading into Silver, as a batch run's first commit does."""
+        self.append(Table.SILVER, [{**self.reading(partition, offset), "refine_seq": seq, "batch_run": 7}])
+
+    def fence(self, partition: int, window: int, count: int, seq: int | None, fence: int) -> None:
+        """Make a window anew, as a batch run does: `seq` stays what the stream has counted."""
+        start = NOON + timedelta(minutes=5 * window)
+        self.delete(Table.SENSOR_5MIN, f"sensor_id = 'sensor-{partition}' AND window_start = '{start}'")
+        row = {"sensor_id": f"sensor-{partition}", "window_start": start, "reading_count": count, "refine_seq": seq}
+        self.append(Table.SENSOR_5MIN, [{**row, "fence_seq": fence}])
 
     def set_aside(self, partition: int, offset: int, reason: str, seq: int) -> None:
         self.append(Table.SET_ASIDE, [{**self.reading(partition, offset), "reason": reason, "refine_seq": seq}])
@@ -272,6 +285,30 @@ def test_what_is_set_aside_waits_for_its_batch_to_reach_silver(settled: World) -
     settled.keep(0, [7], 3)
     result = verify("plant")
     assert (result["problems"], result["duplicates"], result["pending"]["bronze"]) == ([], 2, 0)
+
+
+def test_a_batch_run_is_followed_from_silver_to_gold(settled: World) -> None:
+    settled.absorb(1, 3, 1)
+    in_both = verify("plant")
+    assert (in_both["problems"], in_both["silver"], in_both["deferred"]) == ([], 9, 0)
+    settled.delete(Table.SET_ASIDE, "reason = 'deferred'")
+    moved = verify("plant")
+    assert (moved["problems"], moved["pending"]["silver"], moved["aggregated"]) == ([], 1, 8)
+    settled.fence(1, 0, 4, 2, fence=2)
+    counted = verify("plant")
+    assert (counted["problems"], counted["pending"]) == ([], {"bronze": 0, "silver": 0, "gold": 1})
+    settled.fence(1, 0, 5, 2, fence=2)
+    assert "1 windows differ" in verify("plant")["problems"][0]
+
+
+def test_a_batch_run_counts_in_its_windows_what_the_stream_has_yet_to_count(settled: World) -> None:
+    settled.deliver(0, 3)
+    settled.ingest(0, range(7, 10))
+    settled.keep(0, [7, 8], 3)
+    settled.keep(0, [9], 4)
+    settled.fence(0, 1, 3, 1, fence=3)
+    result = verify("plant")
+    assert (result["problems"], result["pending"]["silver"], result["gold_readings"]) == ([], 1, 10)
 
 
 def test_a_batch_that_kept_nothing_is_known_by_its_transaction(settled: World) -> None:

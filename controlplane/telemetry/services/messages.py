@@ -20,7 +20,9 @@ from controlplane.telemetry.selectors import lag
 from controlplane.telemetry.services.rollups import Sample, rollups_add, samples_of
 from controlplane.warehouse.services import load_request
 from spark_jobs.contracts import (
+    EXPIRE,
     BatchCommitted,
+    BatchQuery,
     DriverReport,
     IngestProgress,
     Message,
@@ -30,7 +32,7 @@ from spark_jobs.contracts import (
 )
 
 logger = logging.getLogger(__name__)
-QUERIES = frozenset(Query)
+FILLS_GOLD = (Query.AGGREGATE, BatchQuery.GOLD)
 COUNTS = ("sent", "normal", "anomalies", "malformed", "duplicates", "late", "failed")
 
 
@@ -75,11 +77,12 @@ def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> list[Sample]:
         entries=message.entries,
     )
     # Retention tells what it took in the same words, and has no micro-batches.
-    if message.part == message.parts and message.query in QUERIES:
+    if message.part == message.parts and message.query != EXPIRE:
         streaming.batch_committed(pipeline=pipeline, message=message)
-        if message.query == Query.AGGREGATE and message.rows_in:
+        if message.query in FILLS_GOLD and message.rows_in:
             load_request(pipeline=pipeline)
-    return samples_of(rises=rises, at=message.at)
+    # A batch run moves readings of days gone by: they are nothing of what the stream brings in a second.
+    return [] if message.query in list(BatchQuery) else samples_of(rises=rises, at=message.at)
 
 
 def _take_progress(pipeline: Pipeline, message: IngestProgress) -> None:
