@@ -82,11 +82,8 @@ def test_both_dags_are_imported_without_an_error(bag: BundleDagBag) -> None:
     assert not os.environ.get("PYTHONPATH")  # nothing of Penstock is within reach
 
 
-def test_the_daily_run_is_asked_for_and_waited_for(
-    bag: BundleDagBag, penstock: Penstock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_daily_run_is_asked_for_and_waited_for(bag: BundleDagBag, penstock: Penstock) -> None:
     penstock.states = ["running", "succeeded"]
-    monkeypatch.setattr(bag.dags["penstock_daily"].get_task("ended"), "poke_interval", 0.1)
     done = run(bag, "penstock_daily", day="2026-03-01", pipeline="plant/../x", reason="late sensors")
     assert str(done.state) == "success", states(done)
     assert penstock.asked[0] == (
