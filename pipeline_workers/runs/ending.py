@@ -9,7 +9,7 @@ from controlplane.alerts.states import IncidentKind
 from controlplane.core.errors import NotFound
 from controlplane.runs.models import Run
 from controlplane.runs.selectors import run_numbered
-from controlplane.runs.states import RunState
+from controlplane.runs.states import RunKind, RunState
 
 
 def ended(run_id: int) -> None:
@@ -18,6 +18,8 @@ def ended(run_id: int) -> None:
         run = run_numbered(run_id)
     except NotFound:
         return
+    if run.kind == RunKind.BACKFILL:
+        return  # its backfill tells of all its days at once
     with transaction.atomic():
         if run.state == RunState.FAILED:
             _failed(run)

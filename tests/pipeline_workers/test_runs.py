@@ -360,15 +360,23 @@ class TestDaily:
 
 
 def test_a_failed_run_is_an_incident_until_one_like_it_succeeds(pipeline: Pipeline) -> None:
-    run = backfill()
+    run = run_request(pipeline="plant", kind="daily")
     Run.objects.filter(pk=run.pk).update(state=RunState.FAILED, cause="load: no warehouse")
     ended(run.pk)
     ended(run.pk)
     opened = Incident.objects.get()
-    assert (opened.kind, opened.cause) == ("run_failed", f"backfill run {run.pk}: load: no warehouse")
+    assert (opened.kind, opened.cause) == ("run_failed", f"daily run {run.pk}: load: no warehouse")
     told = Notification.objects.get()
-    assert told.subject == f"plant: backfill run {run.pk} failed"
+    assert told.subject == f"plant: daily run {run.pk} failed"
     Run.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED)
     ended(run.pk)
     opened.refresh_from_db()
-    assert opened.resolution == f"backfill run {run.pk} succeeded"
+    assert opened.resolution == f"daily run {run.pk} succeeded"
+
+
+def test_a_run_of_a_backfill_tells_nobody_by_itself(pipeline: Pipeline) -> None:
+    run = backfill()
+    Run.objects.filter(pk=run.pk).update(state=RunState.FAILED, cause="load: no warehouse")
+    ended(run.pk)
+    assert not Incident.objects.exists()
+    assert not Notification.objects.exists()
