@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import demo, doctor, ledger, login, logs, pipelines, runs, simulate, stack, status
+from cli.commands import demo, doctor, ledger, login, logs, pipelines, runs, schedules, simulate, stack, status
 from cli.embedded.errors import StackError
 
 
@@ -48,6 +48,7 @@ app.command()(stack.jars)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(runs.app, name="runs")
+app.add_typer(schedules.app, name="schedules")
 
 if __name__ == "__main__":
     app()

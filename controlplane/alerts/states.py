@@ -7,6 +7,10 @@ class IncidentKind(models.TextChoices):
     DRIVER_GIVEN_UP = "driver_given_up"
     STREAM_STALLED = "stream_stalled"
     RUN_FAILED = "run_failed"
+    SCHEDULE_MISSED = "schedule_missed"
+    SLA_START = "sla_start"
+    SLA_END = "sla_end"
+    TABLE_STALE = "table_stale"
 
 
 class NotificationState(models.TextChoices):
