@@ -81,7 +81,8 @@ def _stale(item: Freshness, job: StreamingJob, now: datetime) -> str | None:
     if since is None or now - since <= timedelta(minutes=item.limit_minutes):
         return None
     age = f"{(now - since).total_seconds() / 60:.0f} min"
-    told = f"the newest commit of {item.table} is {age} old" if item.committed_at else f"{item.table} has no commit yet"
+    known = item.committed_at is not None
+    told = f"the newest commit of {item.table} is {age} old" if known else f"{item.table} has no commit yet for {age}"
     return f"{told}; {item.limit_minutes} min are allowed"
 
 

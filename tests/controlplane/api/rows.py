@@ -12,6 +12,7 @@ from controlplane.alerts.models import Incident
 from controlplane.alerts.states import IncidentKind
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.schedules.models import Schedule, Slot
 from controlplane.sensors.models import Sensor, SensorType
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
@@ -76,6 +77,18 @@ def versions(pipeline: Pipeline, numbers: range) -> None:
     PipelineVersion.objects.bulk_create(PipelineVersion(pipeline=pipeline, number=number + 2) for number in numbers)
 
 
+def schedules(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "kind": "daily", "cron": "30 0 * * *"}
+    Schedule.objects.bulk_create(Schedule(name=f"schedule-{number:03}", **row) for number in numbers)
+
+
+def slots(pipeline: Pipeline, numbers: range) -> None:
+    schedule, _ = Schedule.objects.get_or_create(pipeline=pipeline, name="nightly", kind="daily", cron="30 0 * * *")
+    now = timezone.now()
+    times = (now - timedelta(days=number) for number in numbers)
+    Slot.objects.bulk_create(Slot(schedule=schedule, due_at=due, created_at=now) for due in times)
+
+
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "audit": audit,
     "incidents": incidents,
@@ -83,6 +96,7 @@ LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "pipelines/plant/batches": batches,
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
+    "pipelines/plant/schedules": schedules,
     "pipelines/plant/versions": versions,
     "sensors": sensors,
     "sensor-types": sensor_types,

@@ -82,8 +82,8 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(clock: Clo
     assert sorted(refused.value.errors) == ["cron", "parameters.bronze_days", "start_within_minutes"]
     with pytest.raises(Invalid):
         schedule_create(pipeline="plant", name="n", values=DAILY | {"kind": "backfill"}, actor=None)
+    limits = {"start_within_minutes": 20, "end_within_minutes": 10}
     with pytest.raises(Invalid, match="not right"):
-        limits = {"start_within_minutes": 20, "end_within_minutes": 10}
         schedule_create(pipeline="plant", name="n", values=DAILY | limits, actor=None)
     assert not Schedule.objects.exists()
     assert not PeriodicTask.objects.exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
@@ -102,9 +103,7 @@ def test_what_is_never_or_nowhere_is_refused_by_its_field(field: str, changed: d
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="0123456789*/,-#LWMONJA ", min_size=9, max_size=20))
 def test_any_text_is_accepted_or_refused(cron: str) -> None:
-    try:
+    timing = None
+    with suppress(Invalid):
         timing = timing_checked(cron=cron, interval_seconds=None, timezone=BERLIN, now=NOW)
-    except Invalid as error:
-        assert error.errors
-    else:
-        assert timing.next(NOW, 1)[0] > NOW
+    assert timing is None or timing.next(NOW, 1)[0] > NOW
