@@ -40,7 +40,7 @@ def main() -> int:
     harness.end_cleanly_on_signals()
     before = harness.load_average()
     with services("postgres", "redis") as (home, ports, env):
-        token = _prepare()
+        token = prepare()
         web = next(item for item in stack.control_services(ports, env) if item.name == "web")
         with running(web, home):
             published, sockets = asyncio.run(_measure(options, f"ws://{HOST}:{ports.web}/ws/v1/live", token))
@@ -73,7 +73,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare() -> str:
+def prepare() -> str:
     """A pipeline, and a token to read it with."""
     from controlplane.accounts.models import User
     from controlplane.accounts.services import token_make

@@ -26,6 +26,7 @@ def main() -> int:
 def _provide(*, start: bool) -> None:
     from django.conf import settings
 
+    from controlplane.core.beat import beat_prune
     from controlplane.pipelines.models import Pipeline
     from controlplane.pipelines.services import pipeline_ensure
     from controlplane.schedules.services import schedules_ensure
@@ -34,6 +35,7 @@ def _provide(*, start: bool) -> None:
     from pipeline_workers.loading import loader
     from pipeline_workers.topics import ensure_topics
 
+    beat_prune()
     pipeline = pipeline_ensure(name="plant", topic="sensor-events")
     job_ensure(pipeline=pipeline)
     schedules_ensure(pipeline=pipeline)

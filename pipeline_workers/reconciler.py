@@ -90,11 +90,24 @@ def _observe(job: StreamingJob, evidence: Evidence) -> None:
         starting = job.observed == Observed.LAUNCHING and job.pid is None
         since = job.launched_at or job.next_attempt_at
         if not (starting and since is not None and now - since < LAUNCH_GRACE):
-            job_move(job=job, to=Observed.STOPPED, reason=evidence.reason, pid=None)
+            job_move(job=job, to=Observed.STOPPED, reason=_how_it_ended(job, evidence), pid=None)
     elif job.observed in (Observed.LAUNCHING, Observed.RUNNING):
         heard = max(item for item in (job.heartbeat_at, job.launched_at, now - 4 * SILENCE) if item is not None)
         if evidence.life == Life.UNKNOWN or now - heard > SILENCE * (2 if job.observed == Observed.LAUNCHING else 1):
             job_move(job=job, to=Observed.UNKNOWN, reason="the driver lives and says nothing")
+
+
+def _how_it_ended(job: StreamingJob, evidence: Evidence) -> str:
+    """By the driver's own word where it left or reported one, else by what had been asked of it."""
+    if words := evidence.words or job.last_words:
+        return words
+    if not (job.is_to_end and job.observed == Observed.DRAINING):
+        return "it died without a word"
+    if job.ending == Ending.NOW:
+        return "stopped at once, as asked"
+    if job.drain_asked_at is not None and timezone.now() - job.drain_asked_at > DRAIN_GRACE:
+        return f"ended, as it had not drained in {DRAIN_GRACE.total_seconds():.0f} s"
+    return "it died without a word while it drained"
 
 
 def _launch(job: StreamingJob, evidence: Evidence) -> None:
@@ -115,7 +128,8 @@ def _launch(job: StreamingJob, evidence: Evidence) -> None:
     moved = job_move(
         job=job,
         to=Observed.LAUNCHING,
-        reason=job.reason,
+        reason=job.reason if job.attempts else "",  # why it has to be tried again
+        last_words="",
         version=version_ensure(pipeline=job.pipeline),
         fencing_token=job.fencing_token + 1,
         run_tag=uuid.uuid4().hex,

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from spark_jobs.contracts import SensorTypeSpec
 
 ARGUMENTS, LOCK, OUTCOME, TEMPORARY = "arguments.json", "application.lock", "outcome.json", "temporary"
+TERMINATED = 143  # the exit code of one that was asked to end
 
 
 class StageName(StrEnum):

@@ -328,5 +328,29 @@ def parse_message(payload: bytes, among: Mapping[str, type[Message]] = MESSAGES)
         raise ValueError(str(error)) from error
 
 
+@dataclass(frozen=True)
+class Farewell:
+    """How a driver ended, by its own word, in a file beside its arguments; one that was killed leaves none.
+
+    `run_tag` is empty where the driver could not read it.
+    """
+
+    run_tag: str
+    pid: int
+    words: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Farewell:
+        """Raises ValueError and TypeError."""
+        return cls(**json.loads(text))
+
+
+def farewell_file(arguments: str | Path) -> Path:
+    return Path(arguments).with_name("farewell.json")
+
+
 def read_arguments(path: str) -> ContinuousArguments:
     return ContinuousArguments.from_json(Path(path).read_text(encoding="utf-8"))

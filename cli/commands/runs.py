@@ -247,7 +247,7 @@ def _days(run: dict[str, Any]) -> str:
 
 
 def _stage(run: dict[str, Any]) -> str:
-    """The stage that it is at, or at which it ended."""
+    """The stage that it is at, or at which it failed."""
     at = [stage["name"] for stage in run["stages"] if stage["state"] in ("running", "failed")]
     return at[0] if at else ""
 

@@ -124,7 +124,7 @@ def reset(
     try:
         if place.root.is_dir():
             with state.held(place):
-                strays.stop_drivers(place, typer.echo)
+                strays.stop_jobs(place, typer.echo)
                 strays.clean_up(place, typer.echo, None)
             shutil.rmtree(place.root)
         else:

@@ -61,9 +61,9 @@ def _bring_up(supervisor: Supervisor, home: Home, options: Options) -> None:
     class_path = jars.ensure(supervisor.tell)
     kept = port_choice.load(home)
     ports = port_choice.settle(home, options.ports)
-    if kept and kept != ports and strays.drivers(home):
+    if kept and kept != ports and strays.jobs(home):
         supervisor.tell("the driver of the last run knows other ports")
-        strays.stop_drivers(home, supervisor.tell)
+        strays.stop_jobs(home, supervisor.tell)
     secrets = home.generated_secrets()
     env = environment.environment(home, ports, secrets, class_path)
 

@@ -80,10 +80,10 @@ def down(home: Home, say: Say) -> bool:
     if not home.root.is_dir():
         return False
     with state.held(home):
-        left = bool(strays.drivers(home))
+        left = bool(strays.jobs(home))
         known = state.load(home)
         left = left or any(item.identity and item.identity.alive for item in known.services.values())
-        strays.stop_drivers(home, say)
+        strays.stop_jobs(home, say)
         strays.clean_up(home, say, known)
         if known.state == state.FAILED:
             known.state, known.reason, known.services = state.STOPPED, "", {}

@@ -163,7 +163,7 @@ class Supervisor:
         self.save()
         for name in [*before_driver, *(set(self._running) - {*before_driver, *after_driver})]:
             self._stop_one(name)
-        strays.stop_drivers(self.home, self.tell)
+        strays.stop_jobs(self.home, self.tell)
         for name in after_driver:
             self._stop_one(name)
 

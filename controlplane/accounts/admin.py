@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse_lazy
 
-from controlplane.accounts.forms import UserForm
+from controlplane.accounts.forms import OwnPasswordForm, UserForm
 from controlplane.accounts.models import ApiToken, AuditEntry, LoginAttempt, User
 from controlplane.accounts.services import token_revoke, user_change, user_make
 from controlplane.core.admin import ReadOnlyAdmin, ServiceAdmin
 from controlplane.core.roles import Role
 
 admin.site.unregister(Group)  # roles are what says who may do what
+
+
+def own_password(request: HttpRequest) -> HttpResponseBase:
+    """The site's page for one's own password, whose form would write past the service."""
+    page = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse_lazy("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return page(request)
 
 
 @admin.register(User)

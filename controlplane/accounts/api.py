@@ -19,6 +19,7 @@ from controlplane.accounts.authentication import CookieAuthentication
 from controlplane.accounts.logins import login_check
 from controlplane.accounts.models import ApiToken, AuditEntry
 from controlplane.accounts.services import token_make, token_revoke
+from controlplane.core.api.fields import LineField, TextField, WholeField
 from controlplane.core.api.parsing import StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.core.roles import Role, Scope
@@ -34,8 +35,8 @@ class SessionSerializer(serializers.Serializer):
 
 
 class CredentialsSerializer(StrictSerializer):
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    username = TextField(max_length=150)
+    password = TextField(max_length=1000, trim_whitespace=False)
 
 
 class SessionView(ApiView):
@@ -78,9 +79,9 @@ class TokenSerializer(serializers.ModelSerializer):
 
 
 class NewTokenSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=100)
+    name = LineField(max_length=100)
     scope = serializers.ChoiceField(Scope.choices)
-    expires_in_days = serializers.IntegerField(min_value=1, max_value=365)
+    expires_in_days = WholeField(min_value=1, max_value=365)
 
 
 class MadeTokenSerializer(TokenSerializer):

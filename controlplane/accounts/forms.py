@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from unfold.forms import AuthenticationForm
+from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from controlplane.accounts.models import User
+from controlplane.accounts.services import user_change
 from controlplane.core.errors import TooManyAttempts
 from controlplane.core.forms import ReasonForm
 
@@ -21,6 +22,17 @@ class LoginForm(AuthenticationForm):
             return dict(super().clean())
         except TooManyAttempts as error:
             raise ValidationError(str(error)) from error
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """One's own password, changed by the service, which has it in the audit log."""
+
+    user: User
+
+    def save(self, commit: bool = True) -> User:
+        told = self.cleaned_data["new_password1"]
+        self.user = user_change(user=self.user, password=told, actor=self.user, reason="by its owner")
+        return self.user
 
 
 class UserForm(ReasonForm):

@@ -7,9 +7,11 @@ from channels.security.websocket import WebsocketDenier
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+from controlplane.core.bodies import SizedBodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings.one_machine")
 
-http = get_asgi_application()
+http = SizedBodies(get_asgi_application())
 
 from controlplane.telemetry import realtime  # noqa: E402 - its models need the applications set up
 

@@ -2,13 +2,17 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django_prometheus.exports import ExportToDjangoView
 
+from controlplane.accounts.admin import own_password
 from controlplane.config.console import console
 from controlplane.config.health import healthz, readyz
+from controlplane.core.admin import search
 
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", ExportToDjangoView),
+    path("admin/password_change/", admin.site.admin_view(own_password)),
+    path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("controlplane.config.api")),
     re_path(r"^(?!(?:api|admin|assets|static|ws)(?:/|$))", console),

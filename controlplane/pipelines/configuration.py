@@ -4,7 +4,6 @@ the installation's: nobody who may configure a pipeline gets to put them into a 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +35,7 @@ class Setting:
         """What is wrong with a value."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return f"a {'whole ' if self.whole else ''}number is needed"
-        if not (math.isfinite(value) and self.least <= value <= self.greatest):
+        if not self.least <= value <= self.greatest:  # which no NaN and no infinity is
             return f"between {self.least:g} and {self.greatest:g}"
         return None
 

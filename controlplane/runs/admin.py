@@ -77,6 +77,21 @@ class StageAdmin(ReadOnlyAdmin):
     inlines = [AttemptInline]
 
 
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ["stage", "number", "state", "rows_in", "rows_out", "cause", "started_at", "ended_at"]
+    list_filter = ["state"]
+    list_select_related = ["stage__run"]
+    ordering = ["-pk"]
+
+
+@admin.register(RunMove)
+class RunMoveAdmin(ReadOnlyAdmin):
+    list_display = ["run", "before", "after", "reason", "at"]
+    list_select_related = ["run"]
+    ordering = ["-pk"]
+
+
 @admin.register(Application)
 class ApplicationAdmin(ReadOnlyAdmin):
     list_display = ["run", "number", "state", "pid", "code", "cause", "launched_at", "ended_at"]

@@ -11,13 +11,14 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.core.api.fields import FlagField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
 from controlplane.runs.models import Application, Attempt, Run, RunMove, Stage
 from controlplane.runs.selectors import log_after, run_described, run_numbered, runs_listed
 from controlplane.runs.services import run_cancel, run_plan, run_request, run_rerun, run_retry
-from controlplane.runs.states import RunKind, RunState, StageName
+from controlplane.runs.states import RunKind, RunState, StageName, StageState
 
 LOG_CHUNKS = 20
 REQUESTED = ["daily", "maintenance"]  # a backfill makes its runs itself
@@ -30,16 +31,11 @@ class AttemptSerializer(serializers.ModelSerializer):
 
 
 class StageSerializer(serializers.ModelSerializer):
-    class Meta:
-        model = Stage
-        fields = ["name", "state", "rows_in", "rows_out", "detail", "cause", "started_at", "ended_at"]
-
-
-class StageWithAttemptsSerializer(StageSerializer):
     attempts = AttemptSerializer(many=True)
 
-    class Meta(StageSerializer.Meta):
-        fields = [*StageSerializer.Meta.fields, "attempts"]
+    class Meta:
+        model = Stage
+        fields = ["name", "state", "rows_in", "rows_out", "detail", "cause", "started_at", "ended_at", "attempts"]
 
 
 class ApplicationSerializer(serializers.ModelSerializer):
@@ -56,15 +52,25 @@ class RunMoveSerializer(serializers.ModelSerializer):
         fields = ["before", "after", "reason", "at"]
 
 
+class StageStandingSerializer(serializers.Serializer):
+    name = serializers.ChoiceField(StageName.choices)
+    state = serializers.ChoiceField(StageState.choices)
+
+
+@extend_schema_field(StageStandingSerializer(many=True))
+class StageStatesField(serializers.ReadOnlyField):
+    """As the database made them."""
+
+
 class RunSerializer(serializers.ModelSerializer):
-    """A run with its stages as they stand."""
+    """A run, and how its stages stand."""
 
     pipeline = serializers.CharField(source="pipeline.name")
-    version = serializers.IntegerField(source="version.number", allow_null=True, default=None)
-    requested_by = serializers.CharField(source="requested_by.username", allow_null=True, default=None)
+    version = serializers.IntegerField(source="version_number", allow_null=True)
+    requested_by = serializers.CharField(source="requester", allow_null=True)
     rerun_of = serializers.IntegerField(source="rerun_of_id", allow_null=True)
     parameters = serializers.DictField()
-    stages = StageSerializer(many=True)
+    stages = StageStatesField(source="stage_states")
 
     class Meta:
         model = Run
@@ -92,9 +98,9 @@ class RunSerializer(serializers.ModelSerializer):
 
 
 class RunDetailSerializer(RunSerializer):
-    """A run with every attempt, its applications, and the 20 newest moves."""
+    """A run with its stages and their attempts, its applications, and the 20 newest moves."""
 
-    stages = StageWithAttemptsSerializer(many=True)
+    stages = StageSerializer(many=True)
     applications = ApplicationSerializer(many=True)
     moves = RunMoveSerializer(many=True, source="newest_moves")
 
@@ -112,7 +118,7 @@ class RunRequestSerializer(ReasonSerializer):
     first_day = serializers.DateField(required=False, help_text="UTC; of a daily run, yesterday unless told.")
     last_day = serializers.DateField(required=False, help_text="The first unless told.")
     parameters = ParametersField(required=False, help_text="See docs/api.md; the defaults unless told.")
-    dry_run = serializers.BooleanField(default=False, help_text="Say what would be done, and do nothing.")
+    dry_run = FlagField(default=False, help_text="Say what would be done, and do nothing.")
 
 
 class RunPlanSerializer(serializers.Serializer):

@@ -11,6 +11,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.core.api.fields import FlagField, LineField, WholeField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
@@ -53,16 +54,6 @@ class ScheduleSerializer(serializers.ModelSerializer):
         ]
 
 
-class WholeField(serializers.IntegerField):
-    """A JSON whole number: not text, not a truth value."""
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            raise serializers.ValidationError("a whole number is needed")
-        value: int = super().to_internal_value(data)
-        return value
-
-
 def _whole(help_text: str) -> WholeField:
     """The service knows the bounds; these keep what no column holds from it."""
     return WholeField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1, help_text=help_text)
@@ -72,13 +63,13 @@ class ScheduleValuesSerializer(ReasonSerializer):
     """What a schedule says; what is left out is as usual, and not as it was."""
 
     kind = serializers.ChoiceField(REQUESTED)
-    cron = serializers.CharField(
+    cron = LineField(
         required=False, allow_blank=True, max_length=100, help_text="Minute, hour, day of month, month, day of week."
     )
     interval_seconds = _whole("Instead of `cron`, 60 or more; counted from the epoch.")
-    timezone = serializers.CharField(required=False, max_length=64, help_text="An IANA name; UTC unless told.")
+    timezone = LineField(required=False, max_length=64, help_text="An IANA name; UTC unless told.")
     parameters = ParametersField(required=False, help_text="Of its runs; the defaults unless told.")
-    enabled = serializers.BooleanField(required=False, help_text="True unless told.")
+    enabled = FlagField(required=False, help_text="True unless told.")
     catch_up = serializers.ChoiceField(
         CatchUp.choices,
         required=False,
@@ -86,7 +77,7 @@ class ScheduleValuesSerializer(ReasonSerializer):
     )
     start_within_minutes = _whole("After the due time; no limit unless told.")
     end_within_minutes = _whole("After the due time; no limit unless told.")
-    dry_run = serializers.BooleanField(default=False, help_text="Say when it would be due, and change nothing.")
+    dry_run = FlagField(default=False, help_text="Say when it would be due, and change nothing.")
 
 
 class NewScheduleSerializer(ScheduleValuesSerializer):

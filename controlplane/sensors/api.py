@@ -6,7 +6,8 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from controlplane.core.api.parsing import FiniteField, StrictSerializer
+from controlplane.core.api.fields import LineField, NumberField
+from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ListView
 from controlplane.sensors.models import Sensor, SensorType
 
@@ -25,16 +26,15 @@ class SensorTypeSerializer(serializers.ModelSerializer):
         ]
 
 
-class SensorTypeValuesSerializer(StrictSerializer):
+class SensorTypeValuesSerializer(ReasonSerializer):
     """A type without its name. Ranges are in its unit, both ends included."""
 
-    unit = serializers.CharField(max_length=50)
-    normal_low = FiniteField()
-    normal_high = FiniteField()
-    physical_low = FiniteField()
-    physical_high = FiniteField()
-    expected_interval_seconds = FiniteField(min_value=0.001, max_value=30 * 86400)
-    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+    unit = LineField(max_length=50)
+    normal_low = NumberField()
+    normal_high = NumberField()
+    physical_low = NumberField()
+    physical_high = NumberField()
+    expected_interval_seconds = NumberField(min_value=0.001, max_value=30 * 86400)
 
 
 @extend_schema_view(get=extend_schema(operation_id="sensor_types_list"))

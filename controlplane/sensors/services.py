@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +14,11 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.accounts.services import audit_record
 from controlplane.core.errors import Invalid
+from controlplane.core.text import COMPLAINT, is_line
 from controlplane.sensors.models import Sensor, SensorType
 
 LONGEST = 255
+NAME = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # what has a place in an address
 
 
 def sensors_see(*, sensors: Iterable[tuple[str, str, str, str, float]]) -> None:
@@ -54,11 +57,17 @@ def sensor_type_set(*, name: str, values: dict[str, Any], actor: User | None, re
     """
     known = SensorType.objects.select_for_update().filter(name=name).first()
     before = model_to_dict(known, exclude=["id"]) if known else None
+    if known is None and not NAME.fullmatch(name):
+        told = "a type's name has 1 to 100 letters, digits, hyphens and underscores"
+        raise Invalid(told, {"name": [told]})
     kind = known or SensorType(name=name)
     for field, value in values.items():
         setattr(kind, field, value)
     if not kind.physical_low <= kind.normal_low < kind.normal_high <= kind.physical_high:
-        raise Invalid("the normal range has to lie within the physical one, and to have a width")
+        told = "the normal range has to lie within the physical one, and to have a width"
+        raise Invalid(told, {"normal_low": [told]})
+    if not is_line(kind.unit):
+        raise Invalid("the type is not right", {"unit": [COMPLAINT]})
     after = model_to_dict(kind, exclude=["id"])
     if before == after:
         return kind, False

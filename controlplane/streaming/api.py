@@ -11,6 +11,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.core.api.fields import FlagField, WholeField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
@@ -72,15 +73,13 @@ class Command(ApiView):
 
 
 class LaunchSerializer(ReasonSerializer):
-    accept = serializers.BooleanField(
+    accept = FlagField(
         default=False, help_text="Go on though the preflight says that it is not safe; the driver's own checks stay."
     )
 
 
 class RollbackSerializer(LaunchSerializer):
-    version = serializers.IntegerField(
-        min_value=1, max_value=LARGEST_NUMBER, help_text="Whose configuration is wanted."
-    )
+    version = WholeField(min_value=1, max_value=LARGEST_NUMBER, help_text="Whose configuration is wanted.")
 
 
 def asked(name: str, body: type[serializers.Serializer]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class StreamingJob(models.Model):
     ending = models.CharField(max_length=20, choices=Ending, default=Ending.DRAIN)
     observed = models.CharField(max_length=20, choices=Observed, default=Observed.STOPPED)
     reason = models.TextField(blank=True)
+    last_words = models.TextField(blank=True)  # what the driver of the present launch reported of its end
     generation = models.PositiveIntegerField(default=1)
     fencing_token = models.PositiveBigIntegerField(default=0)
     restart_token = models.PositiveBigIntegerField(null=True)  # the launch that a restart was asked of

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.core.api.fields import MomentField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView
 from controlplane.ledger.api import AccountsSerializer
@@ -19,6 +18,7 @@ from controlplane.telemetry.protocol import snapshot_of
 from controlplane.telemetry.selectors import overview, series, simulator
 from controlplane.telemetry.services import simulator_desire
 from controlplane.telemetry.states import Severity, SimulatorDesired, SimulatorObserved
+from controlplane.warehouse.api import LoadLatencySerializer
 
 METRICS = [item.value for item in Metric]
 KINDS = [item.value for item in Kind]
@@ -70,6 +70,9 @@ class LastLoadSerializer(serializers.Serializer):
     at = serializers.FloatField(help_text="Seconds since the epoch.")
     seconds = serializers.FloatField(allow_null=True)
     windows = serializers.IntegerField()
+    latency = LoadLatencySerializer(
+        allow_null=True, help_text="Of the readings that this load brought; null when it brought none."
+    )
 
 
 class RatesSerializer(serializers.Serializer):
@@ -166,20 +169,6 @@ class OverviewView(ApiView):
 
 
 # Series ------------------------------------------------------------------------------------------------------------
-
-
-class MomentField(serializers.CharField):
-    """ISO 8601 with an offset: a time without one would be somebody's local time."""
-
-    def to_internal_value(self, data: object) -> datetime:
-        text = super().to_internal_value(data)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise serializers.ValidationError("this is not an ISO 8601 time") from None
-        if moment.tzinfo is None:
-            raise serializers.ValidationError("the time has no offset from UTC")
-        return moment
 
 
 class SeriesQuerySerializer(StrictSerializer):

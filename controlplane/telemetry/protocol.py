@@ -78,7 +78,7 @@ def request_of(text: str | None) -> Request:
     if kind not in ("subscribe", "unsubscribe", "ping"):
         raise BadRequest("bad_request", "`type` must be subscribe, unsubscribe or ping")
     topics = raw.get("topics", []) if kind != "ping" else []
-    if not isinstance(topics, list) or not all(isinstance(topic, str) and "\0" not in topic for topic in topics):
+    if not isinstance(topics, list) or not all(isinstance(topic, str) and topic.isprintable() for topic in topics):
         raise BadRequest("bad_request", "`topics` must be a list of names")
     return Request(type=kind, topics=topics)
 

@@ -12,6 +12,7 @@ from controlplane.core.api.parsing import StrictSerializer
 from controlplane.core.api.views import ListView
 from controlplane.pipelines.selectors import pipeline_named
 from controlplane.warehouse.models import Load, LoadStatus
+from controlplane.warehouse.selectors import latency_of
 
 
 class LoadLatencySerializer(serializers.Serializer):
@@ -45,8 +46,7 @@ class LoadSerializer(serializers.ModelSerializer):
     @extend_schema_field(LoadLatencySerializer(allow_null=True))
     def get_latency(self, load: Load) -> dict[str, Any] | None:
         """Null when it was the first to bring nothing."""
-        quantiles = load.latency
-        return {f"p{percent}": quantiles[percent] for percent in (50, 95, 99)} if quantiles else None
+        return latency_of(load)
 
 
 class LoadQuerySerializer(StrictSerializer):

@@ -10,6 +10,7 @@ from controlplane.warehouse.models import Load, LoadStatus
 from spark_jobs.contracts import Query
 
 BATCH_BITS = 40
+TOLD_QUANTILES = (50, 95, 99)
 
 
 def loaded_up_to(pipeline: Pipeline) -> tuple[int, int] | None:
@@ -23,3 +24,14 @@ def unloaded_since(pipeline: Pipeline) -> datetime | None:
     """When the oldest Gold batch was committed that no load has carried yet."""
     waiting = MicroBatch.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, carried_by=None, rows_in__gt=0)
     return waiting.order_by("committed_at").values_list("committed_at", flat=True).first()
+
+
+def loaded_last(pipeline: Pipeline) -> datetime | None:
+    """When the newest load that succeeded was committed."""
+    done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED)
+    return done.order_by("-committed_at").values_list("committed_at", flat=True).first()
+
+
+def latency_of(load: Load) -> dict[str, float] | None:
+    """Seconds from event to warehouse row of the readings that the load brought; None when it brought none."""
+    return {f"p{percent}": load.latency[percent] for percent in TOLD_QUANTILES} if load.latency else None

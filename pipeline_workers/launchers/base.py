@@ -19,13 +19,17 @@ class Life(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Whether a driver lives, and what says so. `started` tells its process from a later one with the same pid."""
+    """Whether a driver lives, and what says so. `started` tells its process from a later one with the same pid.
+
+    `words` is what the driver of this launch itself said of its end, empty where it said nothing.
+    """
 
     life: Life
     reason: str
     run_tag: str = ""
     pid: int | None = None
     started: float | None = None
+    words: str = ""
 
 
 class Launcher(Protocol):

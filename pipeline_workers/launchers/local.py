@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pipeline_workers.launchers import processes
 from pipeline_workers.launchers.base import Evidence, Life
-from spark_jobs.contracts import ContinuousArguments
+from spark_jobs.contracts import ContinuousArguments, Farewell, farewell_file
 
 MODULE = "spark_jobs.jobs.continuous"
-LAST_WORDS = 4096
 
 
 class LocalLauncher:
@@ -28,7 +27,7 @@ class LocalLauncher:
             return held
         if pid is not None and (since := processes.started(pid, told)) is not None:
             return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid, since)
-        return Evidence(Life.DEAD, f"no driver holds the checkpoint: {self._last_words()}", pid=pid)
+        return Evidence(Life.DEAD, "no driver holds the checkpoint", pid=pid, words=_last_words(arguments, pid))
 
     def drain(self, evidence: Evidence) -> None:
         processes.terminate(evidence)
@@ -36,15 +35,15 @@ class LocalLauncher:
     def stop(self, evidence: Evidence) -> None:
         processes.kill(evidence)
 
-    def _last_words(self) -> str:
-        try:
-            with self._log.open("rb") as log:
-                log.seek(max(0, self._log.stat().st_size - LAST_WORDS))
-                lines = log.read().decode(errors="replace").splitlines()
-        except OSError:
-            return "it left no log"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it left no word")[:500]
-
 
 def _arguments_file(arguments: ContinuousArguments) -> Path:
     return Path(arguments.checkpoint) / "arguments.json"
+
+
+def _last_words(arguments: ContinuousArguments, pid: int | None) -> str:
+    """What the driver of this launch said of its end. The log has the words of every launch, and of Spark."""
+    try:
+        told = Farewell.from_json(farewell_file(_arguments_file(arguments)).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return ""
+    return told.words if told.run_tag == arguments.run_tag or (not told.run_tag and told.pid == pid) else ""

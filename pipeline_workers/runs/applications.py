@@ -27,7 +27,7 @@ from pipeline_workers.launchers.applications import LocalApplications
 from pipeline_workers.launchers.base import ApplicationLauncher, Evidence, Life
 from pipeline_workers.runs.arguments import arguments_of, workspace_of
 from pipeline_workers.runs.steps import Again, Done, Failed, Step, Waiting
-from spark_jobs.applications import Outcome, StageOutcome
+from spark_jobs.applications import TERMINATED, Outcome, StageOutcome
 from spark_jobs.applications import StageState as Told
 
 logger = logging.getLogger(__name__)
@@ -125,10 +125,10 @@ class Applications:
             if code is None or application.stages[-1] == told.name:
                 self._close(application, code, "")
             return _done(told)
-        if code is not None and outcome is not None and told is not None and told.state == Told.FAILED:
+        if outcome is not None and told is not None and told.state == Told.FAILED and code not in (None, TERMINATED):
             self._close(application, code, outcome.reason)
             return Failed(outcome.reason)
-        words = self._last_words(application)
+        words = outcome.reason if outcome and code == TERMINATED else self._last_words(application)
         self._close(application, code, words)
         deaths = application.run.applications.filter(code=None, requested_at__gte=application.run.queued_at)
         if deaths.exclude(ended_at=None).count() >= MOST_DEATHS:

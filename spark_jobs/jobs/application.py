@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from spark_jobs.applications import (
     LOCK,
     TEMPORARY,
+    TERMINATED,
     ApplicationArguments,
     Outcome,
     StageOutcome,
@@ -30,7 +31,7 @@ from spark_jobs.applications import (
 )
 from spark_jobs.jobs.causes import one_line
 
-FAILED, UNUSABLE, HELD, TERMINATED = 1, 2, 3, 143
+FAILED, UNUSABLE, HELD = 1, 2, 3
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Protocol
@@ -26,7 +26,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.listener import StreamingQueryListener
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs.contracts import ContinuousArguments, DriverReport, DriverState, IngestProgress, Query, read_arguments
+from spark_jobs.contracts import (
+    ContinuousArguments,
+    DriverReport,
+    DriverState,
+    Farewell,
+    IngestProgress,
+    Query,
+    farewell_file,
+    read_arguments,
+)
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.aggregate import Aggregate
 from spark_jobs.jobs.causes import one_line
@@ -265,21 +274,38 @@ def main(argv: list[str]) -> int:
     try:
         arguments = read_arguments(argv[1])
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"arguments of the continuous job: {one_line(str(error))}\n")
-        return 2
+        return _leave(argv[1], "", 2, f"arguments of the continuous job: {one_line(str(error))}")
     try:
         with hold_checkpoint(arguments):
-            driver = Driver(arguments, check_topic(arguments))
-            signal.signal(signal.SIGTERM, driver.drain)
-            signal.signal(signal.SIGINT, driver.drain)
-            driver.run()
+            code, words = _run(arguments)
+            # While the checkpoint is held: whoever finds it free finds this too.
+            return _leave(argv[1], arguments.run_tag, code, words)
     except Refusal as refusal:
-        sys.stderr.write(f"{refusal}\n")
-        return refusal.code
+        return _leave(argv[1], arguments.run_tag, refusal.code, str(refusal))
+
+
+def _run(arguments: ContinuousArguments) -> tuple[int, str]:
+    """Run the driver to its end; the exit code, and in one line how it came to it."""
+    try:
+        driver = Driver(arguments, check_topic(arguments))
+        signal.signal(signal.SIGTERM, driver.drain)
+        signal.signal(signal.SIGINT, driver.drain)
+        driver.run()
+    except Refusal as refusal:
+        return refusal.code, str(refusal)
     except Exception as error:
-        sys.stderr.write(f"{one_line(str(error))}\n")
-        return 1
-    return 0
+        return 1, one_line(str(error))
+    return 0, "drained"
+
+
+def _leave(arguments: str, run_tag: str, code: int, words: str) -> int:
+    """Say how this driver ended, in the log and beside its arguments; gives the code."""
+    if code:
+        sys.stderr.write(f"{words}\n")
+    told = Farewell(run_tag=run_tag, pid=os.getpid(), words=words)
+    with suppress(OSError):  # a full disk may be what it ends of
+        farewell_file(arguments).write_text(told.to_json(), encoding="utf-8")
+    return code
 
 
 if __name__ == "__main__":

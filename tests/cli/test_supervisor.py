@@ -156,22 +156,23 @@ def test_one_folder_has_one_stack_and_two_folders_have_two(
     assert state.load(other).state == state.RUNNING
 
 
-def test_the_driver_is_drained_and_its_children_end_with_it(home: Home) -> None:
+@pytest.mark.parametrize("module", strays.JOB_MODULES)
+def test_a_job_is_asked_to_end_and_its_children_end_with_it(home: Home, module: str) -> None:
     program = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "print('up', flush=True)\ntime.sleep(600)\n"
     )
-    argv = [sys.executable, "-c", program, strays.DRIVER_MODULE, f"{home.root}/arguments.json"]
+    argv = [sys.executable, "-c", program, module, f"{home.root}/arguments.json"]
     driver = subprocess.Popen(argv, start_new_session=True, stdout=subprocess.PIPE)
     assert driver.stdout
     assert driver.stdout.readline() == b"up\n"
     (child,) = psutil.Process(driver.pid).children()
     strays.clean_up(home, lambda text: None, None)
-    assert driver.poll() is None, "a clean-up leaves the driver to be adopted"
+    assert driver.poll() is None, "a clean-up leaves a job to be adopted"
 
-    strays.stop_drivers(home, lambda text: None, grace=0.5)
+    strays.stop_jobs(home, lambda text: None, grace=0.5)
 
     driver.wait(5)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 
 Scheme = Literal["light", "dark"]
 # As root in a container, and without looking for the vendor's hosts at every start.
@@ -52,6 +53,45 @@ class Console:
 
     def until_live(self, page: Page) -> None:
         expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+
+
+class Line:
+    """The way of a page's live socket, which a test can cut: what is sent meanwhile is lost, and nobody is told."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_cut = False
+        self.lost: list[int] = []  # numbers of the messages that did not get through
+        page.route_web_socket("**/ws/v1/live", self._route)
+
+    def _route(self, socket: WebSocketRoute) -> None:
+        if self.is_cut:
+            socket.close()
+            return
+        server = socket.connect_to_server()
+        socket.on_message(lambda text: None if self.is_cut else server.send(text))
+        server.on_message(lambda text: self._deliver(socket, str(text)))
+
+    def _deliver(self, socket: WebSocketRoute, text: str) -> None:
+        if self.is_cut:
+            self.lost.append(json.loads(text).get("seq", 0))
+        else:
+            socket.send(text)
+
+
+def stand_still(page: Page, change: dict[str, Any]) -> None:
+    """Have the page shown the server's figures with `change` in them, and none after them."""
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json=told | {"data": told["data"] | change})
+
+    page.route("**/overview", answer)
+    page.route_web_socket("**/ws/v1/live", lambda socket: socket.on_message(lambda _: None))
+
+
+def number_shown(page: Page) -> int:
+    """Number of the state that the page shows."""
+    return int(page.locator("[data-seq]").get_attribute("data-seq") or 0)
 
 
 def received(page: Page) -> int:

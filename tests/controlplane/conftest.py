@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.django_database import no_broker, pipeline, topic
+from tests.django_database import no_broker, pipeline, queue_away, topic
 
-__all__ = ["no_broker", "pipeline", "topic"]
+__all__ = ["no_broker", "pipeline", "queue_away", "topic"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,12 +23,13 @@ from controlplane.core.models import Outbox
 from controlplane.pipelines.models import Pipeline
 from controlplane.pipelines.services import version_make
 from controlplane.streaming.models import PartitionProgress, StreamingJob
-from controlplane.streaming.services import job_desire, job_restart, job_stop
+from controlplane.streaming.services import driver_reported, job_desire, job_restart, job_stop
 from controlplane.streaming.states import Desired, Observed
 from pipeline_workers import reconciler
 from pipeline_workers.launchers import local
 from pipeline_workers.launchers.base import Life
 from pipeline_workers.launchers.local import LocalLauncher
+from spark_jobs.contracts import DriverReport
 from tests.pipeline_workers.test_postgres_loader import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
@@ -129,6 +131,99 @@ def test_a_job_that_is_not_wanted_is_drained_and_found_stopped(job: StreamingJob
     assert job.pid is not None
     psutil.Process(job.pid).wait(10)
     assert turn(job, launcher).observed == Observed.STOPPED
+
+
+def reason_of(job: StreamingJob) -> str:
+    """Why it stopped, which is kept in its history too."""
+    newest = job.moves.order_by("-pk")[0]
+    assert (job.observed, newest.after, newest.reason) == (Observed.STOPPED, Observed.STOPPED, job.reason)
+    return job.reason
+
+
+def test_a_job_that_was_drained_says_so_and_its_next_launch_does_not(
+    job: StreamingJob, launcher: LocalLauncher
+) -> None:
+    job = running(job, launcher)
+    job_desire(pipeline="plant", desired=Desired.STOPPED)
+    turn(job, launcher)
+    assert job.pid is not None
+    psutil.Process(job.pid).wait(10)
+    assert reason_of(turn(job, launcher)) == "drained"
+    again = running(job, launcher)
+    assert (again.observed, again.reason) == (Observed.LAUNCHING, "")
+    kill(again)
+    assert reason_of(turn(job, launcher)) == "it died without a word", "what an earlier launch said is no word of this"
+
+
+def test_a_job_that_was_stopped_at_once_says_so(job: StreamingJob, launcher: LocalLauncher) -> None:
+    job = running(job, launcher)
+    job_stop(pipeline="plant", actor=None)
+    turn(job, launcher)
+    assert job.pid is not None
+    psutil.Process(job.pid).wait(10)
+    assert reason_of(turn(job, launcher)) == "stopped at once, as asked"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_driver_that_was_killed_died_without_a_word_whatever_the_log_has(
+    job: StreamingJob, launcher: LocalLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    monkeypatch.setenv("STANDIN", "stubborn")
+    job = running(job, launcher)
+    (tmp_path / "driver.log").write_text("\tat org.apache.spark.Some$.thing(Some.scala:7)\n")
+    if asked:
+        job_desire(pipeline="plant", desired=Desired.STOPPED)
+        turn(job, launcher)
+    kill(job)
+    StreamingJob.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert reason_of(turn(job, launcher)) == f"it died without a word{' while it drained' if asked else ''}"
+
+
+def test_one_that_did_not_drain_in_time_was_ended(
+    job: StreamingJob, launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN", "stubborn")
+    job = running(job, launcher)
+    job_desire(pipeline="plant", desired=Desired.STOPPED)
+    turn(job, launcher)
+    StreamingJob.objects.update(drain_asked_at=timezone.now() - reconciler.DRAIN_GRACE - timedelta(seconds=1))
+    turn(job, launcher)
+    assert job.pid is not None
+    psutil.Process(job.pid).wait(10)
+    assert reason_of(turn(job, launcher)) == "ended, as it had not drained in 90 s"
+
+
+def test_a_driver_that_refused_to_start_is_quoted(
+    job: StreamingJob, launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN", "refuse")
+    job_desire(pipeline="plant", desired=Desired.RUNNING)
+    job = turn(job, launcher)
+    assert job.pid is not None
+    psutil.Process(job.pid).wait(10)
+    StreamingJob.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert reason_of(turn(job, launcher)) == "the topic was made anew"
+
+
+def test_what_a_driver_reported_of_its_failure_is_kept_when_it_is_found_dead(
+    job: StreamingJob, launcher: LocalLauncher
+) -> None:
+    job = running(job, launcher)
+    told = {"pipeline": "plant", "run_tag": job.run_tag, "fencing_token": job.fencing_token, "pid": job.pid}
+    for state, reason in (
+        ("running", ""),
+        ("draining", ""),
+        ("failed", "query ingest failed: no room"),
+        ("failed", ""),
+    ):
+        driver_reported(report=DriverReport(at=time.time(), state=state, reason=reason, **told))
+    kill(job)
+    StreamingJob.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    job = turn(job, launcher)
+    assert reason_of(job) == "query ingest failed: no room"
+    StreamingJob.objects.update(next_attempt_at=None, attempts=1)
+    again = turn(job, launcher)
+    assert (again.observed, again.reason, again.last_words) == (Observed.LAUNCHING, job.reason, "")
 
 
 def test_after_its_tries_a_job_is_given_up_with_the_reason(job: StreamingJob, launcher: LocalLauncher) -> None:

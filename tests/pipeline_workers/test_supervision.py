@@ -76,7 +76,8 @@ def test_an_ingest_that_commits_nothing_while_its_lag_grows_opens_an_incident_un
     (cause,) = stalled()
     assert cause.startswith("ingest: no batch for 130 s, while 300 readings wait")
     item = next(item for item in figures("plant")["attention"] if item["code"] == "stream_stalled")
-    assert (item["severity"], item["detail"]) == ("failing", cause)
+    assert (item["severity"], item["since"]) == ("failing", Incident.objects.get().opened_at.timestamp())
+    assert item["detail"] == f"{cause}; look at driver.log, then restart it"
     watch_all()
     assert len(stalled()) == 1
 

@@ -4,6 +4,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from controlplane.core.bodies import LARGEST_BODY
+
 VERSION = version("penstock")
 
 MIDDLEWARE = [
@@ -42,7 +44,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = "/admin/"  # of the admin's own login page; the console has another
+SESSION_ENGINE = "controlplane.accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -74,7 +78,7 @@ REST_FRAMEWORK = {
         "controlplane.accounts.authentication.CookieAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["controlplane.core.api.permissions.RoleAndScope"],
-    "DEFAULT_PARSER_CLASSES": ["controlplane.core.api.parsing.SmallJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["controlplane.core.api.parsing.ShallowJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "controlplane.core.api.schema.ProblemSchema",
     "DEFAULT_METADATA_CLASS": None,

@@ -1,37 +1,48 @@
-"""Input that is refused when it is not what was asked for: sizes, depths, unknown names, figures that are none."""
+"""Bodies that are refused whatever they say: too deep, or with names that nobody asked for."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
-from rest_framework.serializers import CharField, FloatField, Serializer
+from rest_framework.serializers import Serializer
 
-LARGEST_BODY = 256 * 1024
+from controlplane.core.api.fields import LineField
+
+DEEPEST = 20  # levels of lists and objects
 NAMED = 10  # of unknown names, at most
 
 
-class TooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"the body may have {LARGEST_BODY} bytes at most"
+class TooDeep(ParseError):
+    default_detail = f"the JSON is nested too deeply: {DEEPEST} levels at most"
 
 
-class SmallJSONParser(JSONParser):
-    """JSON of a size that an operator might send."""
+class ShallowJSONParser(JSONParser):
+    """JSON of a depth that an operator might send; `controlplane.core.bodies` sees to its size."""
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: dict[str, Any] | None = None
     ) -> Any:
-        if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:  # type: ignore[index]
-            raise TooLarge
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError("the JSON is nested too deeply") from error
+            raise TooDeep from error
+        if _depth_exceeds(parsed, DEEPEST):
+            raise TooDeep
+        return parsed
+
+
+def _depth_exceeds(parsed: Any, most: int) -> bool:
+    """Level by level: what was parsed with the stack that there was may not be walked with what is left of it."""
+    level = [parsed]
+    for _ in range(most + 1):
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [item for items in inner for item in items]
+        if not level:
+            return False
+    return True
 
 
 class StrictSerializer(Serializer):
@@ -44,19 +55,7 @@ class StrictSerializer(Serializer):
         return super().to_internal_value(data)
 
 
-class FiniteField(FloatField):
-    """A JSON number: not text, not a truth value, not 1e999."""
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float):
-            raise ValidationError("a number is needed")
-        value: float = super().to_internal_value(data)
-        if not math.isfinite(value):
-            raise ValidationError("a finite number is needed")
-        return value
-
-
 class ReasonSerializer(StrictSerializer):
     """Why a person changes something; goes to the audit log."""
 
-    reason = CharField(max_length=500, allow_blank=True, default="")
+    reason = LineField(max_length=500, allow_blank=True, default="")

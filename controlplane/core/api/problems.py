@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from controlplane.core.bodies import LARGEST_BODY
 from controlplane.core.errors import DomainError, IllegalMove, Invalid, LoginFailed, NotFound, TooManyAttempts
 from controlplane.core.request_id import request_id
 
@@ -67,6 +68,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         made = problem(HTTPStatus.NOT_FOUND, "there is nothing at this address")
     elif isinstance(error, PermissionDenied):
         made = problem(HTTPStatus.FORBIDDEN, str(error) or "this is not allowed")
+    elif isinstance(error, RequestDataTooBig):
+        told = f"the body may have {LARGEST_BODY:,} bytes at most"
+        made = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
     elif isinstance(error, OperationalError | InterfaceError):
         headers["Retry-After"] = "5"
         made = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")

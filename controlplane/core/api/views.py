@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
@@ -15,7 +16,7 @@ from controlplane.core.roles import Role
 
 
 class ApiView(APIView):
-    """`query_serializer` describes the query string; its values are in `self.query`, unknown names are refused."""
+    """`query_serializer` describes the query string of a GET; its values are in `self.query`, unknown names refused."""
 
     read_role: ClassVar[str] = Role.VIEWER
     write_role: ClassVar[str] = Role.OPERATOR
@@ -25,10 +26,13 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method)
         told = request.query_params.copy()
         for name in self.pages:
             told.pop(name, None)
-        self.query = self.checked(self.query_serializer, told)
+        reads = request.method in ("GET", "HEAD")
+        self.query = self.checked(self.query_serializer if reads else StrictSerializer, told)
 
     def checked(self, kind: type[Serializer], data: Any) -> dict[str, Any]:
         """What `data` says by the serializer; raises ValidationError."""

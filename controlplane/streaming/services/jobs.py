@@ -69,6 +69,6 @@ def driver_reported(*, report: DriverReport) -> None:
     if told in ALIVE and told != job.observed and told in MOVES[Observed(job.observed)]:
         job_move(job=job, to=told, reason=report.reason, **changes)
     else:
-        if told == Observed.FAILED:
-            changes["reason"] = report.reason
+        if told == Observed.FAILED and report.reason:  # which a heartbeat has not
+            changes["reason"] = changes["last_words"] = report.reason
         StreamingJob.objects.filter(pk=job.pk, fencing_token=report.fencing_token).update(**changes)

@@ -1,8 +1,9 @@
-"""What needs somebody's attention, the gravest first. Each rule looks at the figures and names at most one thing."""
+"""What needs somebody's attention, the gravest first, and where to look. Each item is there for as long as it is so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.alerts.selectors import incidents_open
@@ -11,10 +12,11 @@ from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.states import Desired, Observed
 from controlplane.telemetry.states import Severity, SimulatorDesired, SimulatorObserved
 from controlplane.warehouse.models import LoadStatus
-from controlplane.warehouse.selectors import unloaded_since
+from controlplane.warehouse.selectors import loaded_last, unloaded_since
 
 MUCH_LAG = 10_000  # readings
 STALE_WAREHOUSE_SECONDS = 60.0  # what is promised from event to warehouse row
+LATE_WAREHOUSE_SECONDS = 600.0  # no load for so long, while Gold has some for it, is no delay any more
 FORGOTTEN_SECONDS = 3600.0  # a simulator that was last heard of before that has been put away
 
 Item = dict[str, Any]
@@ -22,11 +24,14 @@ Rule = Callable[[dict[str, Any], Pipeline], Item | None]
 
 
 def attention(figures: dict[str, Any], pipeline: Pipeline, before: list[Item]) -> list[Item]:
-    """The items; `since` (seconds since the epoch) is that of the same item in `before`, if it is there, else now."""
+    """The items; `since` (seconds since the epoch) is what is known of that, else that of the same item in `before`,
+    if it is there, else now.
+    """
     since = {item["code"]: item["since"] for item in before}
     items = [item for rule in RULES if (item := rule(figures, pipeline))]
+    items += _incidents(pipeline, {item["code"] for item in items})
     for item in items:
-        item["since"] = since.get(item["code"], figures["at"])
+        item.setdefault("since", since.get(item["code"], figures["at"]))
     return sorted(items, key=lambda item: list(Severity).index(item["severity"]))
 
 
@@ -48,11 +53,26 @@ def _driver(figures: dict[str, Any], _: Pipeline) -> Item | None:
     return None
 
 
-def _stalled(_: dict[str, Any], pipeline: Pipeline) -> Item | None:
-    stalled = incidents_open(under=f"pipeline/{pipeline.name}/").filter(kind=IncidentKind.STREAM_STALLED).first()
-    if stalled is None:
-        return None
-    return _item(stalled.kind, Severity.FAILING, "The driver runs and does not get on", stalled.cause)
+INCIDENTS: dict[str, tuple[str, str]] = {
+    IncidentKind.DRIVER_GIVEN_UP: ("The driver was given up and has not got on since", "start it when that is mended"),
+    IncidentKind.STREAM_STALLED: ("The driver runs and does not get on", "look at driver.log, then restart it"),
+}
+# What another rule says already, with the state that the driver is in.
+SAID_BY = {IncidentKind.DRIVER_GIVEN_UP: "driver_failed"}
+
+
+def _incidents(pipeline: Pipeline, said: set[str]) -> Iterable[Item]:
+    """An item for each kind of which incidents are open, since the oldest of them, in the words of the newest."""
+    kinds: dict[str, list[Any]] = {}
+    for incident in incidents_open(under=f"pipeline/{pipeline.name}/").order_by("opened_at"):
+        kinds.setdefault(incident.kind, []).append(incident)
+    for kind, found in kinds.items():
+        if SAID_BY.get(IncidentKind(kind)) in said:
+            continue
+        title, where = INCIDENTS.get(kind, (IncidentKind(kind).label, f"look at {found[-1].object}"))
+        more = f"; {len(found) - 1:,} more of the kind" if len(found) > 1 else ""
+        item = _item(kind, Severity.FAILING, title, f"{found[-1].cause}{more}; {where}")
+        yield item | {"since": found[0].opened_at.timestamp()}
 
 
 def _lag(figures: dict[str, Any], _: Pipeline) -> Item | None:
@@ -76,17 +96,27 @@ def _accounts(figures: dict[str, Any], _: Pipeline) -> Item | None:
 
 
 def _warehouse(figures: dict[str, Any], pipeline: Pipeline) -> Item | None:
-    waiting = figures["accounts"]["pending"]["gold"]
-    if waiting <= 0:
-        return None
-    detail = f"{waiting:,} readings of Gold are not loaded yet"
-    last = pipeline.loads.order_by("-pk").defer("latency").first()
-    if last is not None and last.status == LoadStatus.FAILED:
-        return _item("load_failed", Severity.FAILING, "The last load failed", f"{last.reason}; {detail}")
-    since = unloaded_since(pipeline)
-    if since is not None and figures["at"] - since.timestamp() > STALE_WAREHOUSE_SECONDS:
+    waiting, since = figures["accounts"]["pending"]["gold"], unloaded_since(pipeline)
+    ended = pipeline.loads.filter(status__in=(LoadStatus.SUCCEEDED, LoadStatus.FAILED))
+    newest = ended.order_by("-pk").defer("latency").first()  # that one waits or runs again mends nothing yet
+    failed = newest is not None and newest.status == LoadStatus.FAILED
+    detail = f"{max(0, waiting):,} readings of Gold are not loaded yet"
+    if since is not None and figures["at"] - since.timestamp() > LATE_WAREHOUSE_SECONDS:
+        last = loaded_last(pipeline)
+        if last is None or figures["at"] - last.timestamp() > LATE_WAREHOUSE_SECONDS:
+            told = f"the last load failed: {newest.reason}" if failed else "look at the loads and at the worker"
+            never = f"no load has succeeded {f'since {_clock(last)}' if last else 'yet'}"
+            item = _item("warehouse_behind", Severity.FAILING, "The warehouse is behind", f"{never}; {detail}; {told}")
+            return item | {"since": max(since, last or since).timestamp()}
+    if failed:
+        return _item("load_failed", Severity.FAILING, "The last load failed", f"{newest.reason}; {detail}")
+    if waiting > 0 and since is not None and figures["at"] - since.timestamp() > STALE_WAREHOUSE_SECONDS:
         return _item("warehouse_stale", Severity.WARNING, "The warehouse is stale", detail)
     return None
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _simulator(figures: dict[str, Any], _: Pipeline) -> Item | None:
@@ -99,4 +129,4 @@ def _simulator(figures: dict[str, Any], _: Pipeline) -> Item | None:
     return _item("simulator_silent", Severity.UNKNOWN, "The simulator is silent", "no report in time")
 
 
-RULES: tuple[Rule, ...] = (_driver, _stalled, _accounts, _lag, _warehouse, _simulator)
+RULES: tuple[Rule, ...] = (_driver, _accounts, _lag, _warehouse, _simulator)

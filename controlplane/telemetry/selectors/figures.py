@@ -20,6 +20,7 @@ from controlplane.telemetry.models import Rollup
 from controlplane.telemetry.selectors.attention import attention
 from controlplane.telemetry.selectors.simulator import simulator
 from controlplane.warehouse.models import Load, LoadStatus
+from controlplane.warehouse.selectors import latency_of
 from controlplane.warehouse.services import weighted_quantiles
 from spark_jobs.contracts import Measure, Query
 
@@ -45,7 +46,7 @@ def figures(pipeline: str, *, before: list[dict[str, Any]] | None = None) -> dic
     job = StreamingJob.objects.filter(pipeline=found).first()
     observed = _observed(job, now)
     rates = _rates(found, now) if observed in WORKING else dict.fromkeys(RATES)
-    newest = found.loads.filter(status=LoadStatus.SUCCEEDED).order_by("-committed_at").defer("latency").first()
+    newest = found.loads.filter(status=LoadStatus.SUCCEEDED).order_by("-committed_at").first()
     reasons = LedgerTotal.objects.filter(pipeline=found, measure=Measure.DEAD_LETTER, count__gt=0)
     told = simulator(found)
     batches = {str(query): _last_batch(found, query) for query in Query}
@@ -162,7 +163,12 @@ def _last_batch(pipeline: Pipeline, query: Query) -> dict[str, Any] | None:
 def _last_load(load: Load | None) -> dict[str, Any] | None:
     if load is None or load.committed_at is None:
         return None
-    return {"at": load.committed_at.timestamp(), "seconds": load.seconds, "windows": load.windows}
+    return {
+        "at": load.committed_at.timestamp(),
+        "seconds": load.seconds,
+        "windows": load.windows,
+        "latency": latency_of(load),
+    }
 
 
 def _freshness(pipeline: Pipeline, now: datetime, batches: dict[str, dict[str, Any] | None]) -> dict[str, float | None]:

@@ -52,11 +52,13 @@ def series(*, pipeline: Pipeline, metrics: Iterable[Metric], start: datetime, en
 def resolution_for(*, start: datetime, end: datetime) -> Resolution:
     """The finest that gives at most MOST_POINTS and is still kept at `start`, else the coarsest. Raises Invalid."""
     if start > end:
-        raise Invalid(f"the range ends ({_text(end)}) before it starts ({_text(start)})")
+        told = f"the range ends ({_text(end)}) before it starts ({_text(start)})"
+        raise Invalid(told, {"to": ["before the range starts"]})
     span = (end - start).total_seconds()
     fitting = [item for item in Resolution if span <= item * MOST_POINTS]
     if not fitting:
-        raise Invalid(f"the range is longer than {MOST_POINTS:,} hours")
+        told = f"the range is longer than {MOST_POINTS:,} hours"
+        raise Invalid(told, {"from": [told]})
     now = timezone.now()
     return next((item for item in fitting if start >= now - KEPT[item]), fitting[-1])
 

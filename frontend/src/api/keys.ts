@@ -7,4 +7,6 @@ export const keys = {
   pipelineSeries: (name: string) => ["pipeline", name, "series"] as const,
   series: (name: string, range: string) => ["pipeline", name, "series", range] as const,
   streamingJob: (name: string) => ["pipeline", name, "streaming-job"] as const,
+  versions: (name: string) => ["pipeline", name, "versions"] as const,
+  preflight: (name: string, version: number | null) => ["pipeline", name, "preflight", version] as const,
 };

@@ -5,8 +5,17 @@ export class Problem extends Error {
   readonly detail: string;
   readonly code: string;
   readonly requestId: string | null;
+  /** Sentences on single fields. */
+  readonly sentences: string[];
 
-  constructor(status: number, title: string, detail: string, code: string, requestId: string | null) {
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    code: string,
+    requestId: string | null,
+    sentences: string[] = [],
+  ) {
     super(detail || title);
     this.name = "Problem";
     this.status = status;
@@ -14,6 +23,7 @@ export class Problem extends Error {
     this.detail = detail;
     this.code = code;
     this.requestId = requestId;
+    this.sentences = sentences;
   }
 
   /** `body` is what came, which need not be a problem document: a proxy answers in its own words. */
@@ -25,8 +35,16 @@ export class Problem extends Error {
     const found = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
     const text = (name: string) => (typeof found[name] === "string" ? found[name] : "");
     const id = text("request_id") || response.headers.get("X-Request-ID");
-    return new Problem(response.status, text("title") || `Error ${response.status}`, text("detail"), text("code"), id);
+    const title = text("title") || `Error ${response.status}`;
+    return new Problem(response.status, title, text("detail"), text("code"), id, sentencesOf(found.errors));
   }
+}
+
+function sentencesOf(errors: unknown): string[] {
+  if (typeof errors !== "object" || errors === null) return [];
+  return Object.entries(errors).flatMap(([field, texts]) =>
+    Array.isArray(texts) ? texts.map((text) => `${field}: ${String(text)}`) : [],
+  );
 }
 
 export function asProblem(error: unknown): Problem {

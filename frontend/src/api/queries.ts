@@ -1,8 +1,17 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-query";
 
 import type { Range } from "@/app/page";
 
-import { environmentGet, Metric, overviewGet, seriesGet, sessionGet, streamingJobGet } from "./generated";
+import {
+  environmentGet,
+  Metric,
+  overviewGet,
+  pipelineVersionsList,
+  seriesGet,
+  sessionGet,
+  streamingJobGet,
+  streamingJobPreflight,
+} from "./generated";
 import { keys } from "./keys";
 
 export function sessionQuery() {
@@ -53,5 +62,32 @@ export function streamingJobQuery(name: string) {
     queryKey: keys.streamingJob(name),
     queryFn: async ({ signal }) => (await streamingJobGet({ path: { name }, signal })).data,
     staleTime: 0,
+  });
+}
+
+const VERSIONS_A_PAGE = 20;
+
+/** Newest first. */
+export function versionsQuery(name: string) {
+  return infiniteQueryOptions({
+    queryKey: keys.versions(name),
+    queryFn: async ({ signal, pageParam }) => {
+      const query = { limit: VERSIONS_A_PAGE, ...(pageParam !== null && { cursor: pageParam }) };
+      return (await pipelineVersionsList({ path: { name }, query, signal })).data;
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+    staleTime: 0,
+  });
+}
+
+/** Of the checkpoint and the topic as they are now: what was answered before is never shown for it. */
+export function preflightQuery(name: string, version?: number) {
+  return queryOptions({
+    queryKey: keys.preflight(name, version ?? null),
+    queryFn: async ({ signal }) => (await streamingJobPreflight({ path: { name }, query: { version }, signal })).data,
+    staleTime: 0,
+    gcTime: 0,
+    retry: false,
   });
 }

@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Navigate, Route, Routes, useLocation } from "react-router";
 
 import { sessionQuery } from "@/api/queries";
-import { Empty, ProblemNotice } from "@/components/Notice";
+import { ProblemNotice } from "@/components/Notice";
 import { LoginPage } from "@/login/LoginPage";
 import { OverviewPage } from "@/overview/OverviewPage";
+import { NotFound } from "@/shell/NotFound";
 import { Shell } from "@/shell/Shell";
 
 import classes from "./App.module.css";
@@ -23,7 +24,7 @@ export function App() {
       <Route path="/login" element={<LoginPage />} />
       <Route element={data.user ? <Shell /> : <ToLogin />}>
         <Route index element={<OverviewPage />} />
-        <Route path="*" element={<Empty title="There is no such page">The navigation has what there is.</Empty>} />
+        <Route path="*" element={<NotFound />} />
       </Route>
     </Routes>
   );
@@ -31,7 +32,7 @@ export function App() {
 
 /** To the login, and back here after it. */
 function ToLogin() {
-  const { pathname, search } = useLocation();
-  const here = pathname + search;
+  const { pathname, search, hash } = useLocation();
+  const here = pathname + search + hash;
   return <Navigate to={here === "/" ? "/login" : `/login?${new URLSearchParams({ next: here })}`} replace />;
 }

@@ -13,6 +13,7 @@ import type { Line } from "./lines";
 const TimeChart = lazy(() => import("./TimeChart"));
 
 interface ChartPanelProps {
+  anchor?: string;
   title: string;
   note?: ReactNode;
   lines: readonly Line[];
@@ -27,6 +28,7 @@ interface ChartPanelProps {
 
 /** A chart with its table, and words instead of either while there is nothing to draw. */
 export function ChartPanel({
+  anchor,
   title,
   note,
   lines,
@@ -45,6 +47,7 @@ export function ChartPanel({
   const toggle = asTable ? "Show as chart" : "Show as table";
   return (
     <Panel
+      anchor={anchor}
       title={title}
       note={note}
       className={className}

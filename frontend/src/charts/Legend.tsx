@@ -1,12 +1,14 @@
 import { clock } from "@/format/time";
 
-import type { Aligned, Line } from "./lines";
+import { newestOf, NO_DATA, type Aligned, type Line } from "./lines";
 import { COLOURS } from "./options";
 import classes from "./Legend.module.css";
 
 interface LegendProps {
   lines: readonly Line[];
   data: Aligned;
+  to: number;
+  resolution: number;
   /** The point that is pointed at; the newest when none is. */
   pointed: number | null;
   zone: string;
@@ -14,22 +16,24 @@ interface LegendProps {
 }
 
 /** The lines' names and colours, with their values at the moment pointed at. */
-export function Legend({ lines, data: [times, ...values], pointed, zone, format }: LegendProps) {
+export function Legend({ lines, data: [times, ...values], to, resolution, pointed, zone, format }: LegendProps) {
   const at = pointed === null ? undefined : times[pointed];
+  const valueOf = (line: Line, index: number) => {
+    const value = at === undefined ? newestOf(line, to, resolution) : values[index]?.[pointed ?? 0];
+    return value === null ? NO_DATA : format(value);
+  };
   return (
-    <div className={classes.legend} aria-hidden>
-      <span className={classes.moment}>{at === undefined ? "newest" : clock(at, zone)}</span>
-      {lines.map(({ name, points }, index) => (
-        <span key={name} className={classes.line}>
+    <div className={classes.legend} aria-hidden data-testid="legend">
+      <span className={classes.moment}>{at === undefined ? `newest, ${clock(to, zone)}` : clock(at, zone)}</span>
+      {lines.map((line, index) => (
+        <span key={line.name} className={classes.line}>
           <span
             className={classes.swatch}
             data-dashed={index >= COLOURS || undefined}
             style={{ background: `var(--series-${(index % COLOURS) + 1})` }}
           />
-          {name}
-          <span className={classes.value}>
-            {format(at === undefined ? points.at(-1)?.[1] : values[index]?.[pointed ?? 0])}
-          </span>
+          {line.name}
+          <span className={classes.value}>{valueOf(line, index)}</span>
         </span>
       ))}
     </div>

@@ -5,7 +5,7 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 
-import { align, summary, type Line } from "./lines";
+import { align, silencesOf, summary, type Line } from "./lines";
 import { Legend } from "./Legend";
 import { optionsOf } from "./options";
 import classes from "./TimeChart.module.css";
@@ -62,6 +62,7 @@ export default function TimeChart({
       filled,
       format,
       range: () => [newest.current.from, newest.current.to],
+      silences: () => silencesOf(newest.current.data, newest.current.from, newest.current.to),
       onCursor: setPointed,
     });
     const made = new uPlot(options, newest.current.data, mount.current);
@@ -80,8 +81,13 @@ export default function TimeChart({
 
   return (
     <>
-      <div ref={ref} className={classes.chart} role="img" aria-label={`${title}: ${summary(lines, format)}`} />
-      <Legend lines={lines} data={data} pointed={pointed} zone={zone} format={format} />
+      <div
+        ref={ref}
+        className={classes.chart}
+        role="img"
+        aria-label={`${title}: ${summary(lines, { to, resolution, format })}`}
+      />
+      <Legend lines={lines} data={data} to={to} resolution={resolution} pointed={pointed} zone={zone} format={format} />
     </>
   );
 }

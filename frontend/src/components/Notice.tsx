@@ -30,6 +30,11 @@ export function ProblemNotice({ error, onRetry }: ProblemNoticeProps) {
       <div className={classes.words}>
         <p className={classes.title}>{problem.title}</p>
         {problem.detail && <p className={classes.detail}>{problem.detail}</p>}
+        {problem.sentences.map((sentence) => (
+          <p key={sentence} className={classes.detail}>
+            {sentence}
+          </p>
+        ))}
         {problem.requestId && (
           <p className={classes.detail}>
             Request <code>{problem.requestId}</code>

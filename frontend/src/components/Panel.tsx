@@ -3,6 +3,8 @@ import { useId, type ReactNode } from "react";
 import classes from "./Panel.module.css";
 
 interface PanelProps {
+  /** What a link leads to it by. */
+  anchor?: string;
   title: string;
   /** A word on what the figures of this panel are, beside the title. */
   note?: ReactNode;
@@ -11,10 +13,15 @@ interface PanelProps {
   children: ReactNode;
 }
 
-export function Panel({ title, note, actions, className, children }: PanelProps) {
+export function Panel({ anchor, title, note, actions, className, children }: PanelProps) {
   const id = useId();
   return (
-    <section className={[classes.panel, className].filter(Boolean).join(" ")} aria-labelledby={id}>
+    <section
+      id={anchor}
+      tabIndex={anchor === undefined ? undefined : -1}
+      className={[classes.panel, className].filter(Boolean).join(" ")}
+      aria-labelledby={id}
+    >
       <header className={classes.header}>
         <h2 id={id} className={classes.title}>
           {title}

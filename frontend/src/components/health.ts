@@ -1,4 +1,4 @@
-import type { Attention, Observed, SimulatorObserved } from "@/api/types";
+import type { Observed, Severity, SimulatorObserved } from "@/api/types";
 
 /** How well something is. `unknown` and `stale` are never shown as ok, `idle` is what somebody wanted to rest. */
 export type Health = "ok" | "working" | "warning" | "failing" | "unknown" | "stale" | "idle";
@@ -19,8 +19,13 @@ export const SIMULATOR_HEALTH: Record<SimulatorObserved, Health> = {
   unknown: "unknown",
 };
 
-export const SEVERITY_HEALTH: Record<Attention["severity"], Health> = {
+const SEVERITY_HEALTH: Record<Severity, Health> = {
   failing: "failing",
   warning: "warning",
   unknown: "unknown",
 };
+
+/** A severity of a newer server than this page is from is not known; what it is of is shown all the same. */
+export function severityHealth(severity: string): Health {
+  return (SEVERITY_HEALTH as Partial<Record<string, Health>>)[severity] ?? "unknown";
+}

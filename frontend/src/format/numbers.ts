@@ -26,6 +26,11 @@ export function short(value: Known): string {
     .replace(" K", " k");
 }
 
+/** Every digit for as long as that is readable: 48,204,118 and 9.1 B. */
+export function fitting(value: Known): string {
+  return isKnown(value) && Math.abs(value) >= 1e9 ? short(value) : count(value);
+}
+
 /** A rate in readings per second; a decimal only where it says something. */
 export function rate(value: Known): string {
   if (!isKnown(value)) return UNKNOWN;

@@ -22,8 +22,16 @@ export function ago(seconds: number | null | undefined): string {
   return seconds < 1 ? "now" : `${duration(seconds < 10 ? Math.floor(seconds) : seconds).replace(".0 s", " s")} ago`;
 }
 
+/** The time of day with its zone: 22:13:20 UTC. */
 export function clock(epochSeconds: number, zone: string): string {
-  return new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone }).format(epochSeconds * 1000);
+  const format = new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZone: zone,
+    timeZoneName: "short",
+  });
+  return format.format(epochSeconds * 1000);
 }
 
 /** Date and time with their zone, for a tooltip or a table. */

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } fr
 import { keys } from "@/api/keys";
 import { overviewQuery } from "@/api/queries";
 import type { Overview } from "@/api/types";
+import { epoch } from "@/format/time";
 import { useNow } from "@/format/useNow";
 
 import { LiveContext } from "./context";
@@ -13,6 +14,8 @@ import { liveState } from "./status";
 import { LiveStore } from "./store";
 
 const SESSION_CHECK_MS = 10_000;
+/** What was missed for longer than a bucket of the finest rollups is fetched from them. */
+const HOLE_SECONDS = 10;
 
 /** Joins socket, snapshot and page for one pipeline. */
 export function LiveProvider({ pipeline, children }: { pipeline: string; children: ReactNode }) {
@@ -21,7 +24,13 @@ export function LiveProvider({ pipeline, children }: { pipeline: string; childre
   const [feed] = useState(
     () =>
       new Feed<Overview["data"]>(
-        () => client.query(overviewQuery(pipeline)),
+        async () => {
+          const snapshot = await client.query(overviewQuery(pipeline));
+          const heard = store.get().samples.at(-1)?.at;
+          if (heard !== undefined && epoch(snapshot.at) - heard > HOLE_SECONDS)
+            void client.invalidateQueries({ queryKey: keys.pipelineSeries(pipeline) });
+          return snapshot;
+        },
         (next) => store.show(next),
       ),
   );

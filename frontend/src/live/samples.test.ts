@@ -52,6 +52,38 @@ describe("extend", () => {
   });
 });
 
+describe("latency", () => {
+  const at = (second: number, loadedAt: number, p95: number) => {
+    const load = { at: loadedAt, seconds: 0.4, windows: 3, latency: { p50: 1, p95, p99: 9 } };
+    return sampleOf(overview({ last_load: load }), START + second);
+  };
+
+  it("has one point where a load committed, and none for as long as no other comes", () => {
+    const samples = [at(1, START, 6), at(3, START, 6), at(25, START, 6), at(61, START + 60, 8), at(75, START + 60, 8)];
+    expect(pointsOf(extend([], samples, 10), "latency_p95")).toEqual([
+      [START, 6, 6, 6],
+      [START + 60, 8, 8, 8],
+    ]);
+  });
+
+  it("has no point of a load that brought nothing", () => {
+    const load = { at: START, seconds: 0.4, windows: 0, latency: null };
+    expect(extend([], [sampleOf(overview({ last_load: load }), START)], 10).map(({ metric }) => metric)).not.toContain(
+      "latency_p95",
+    );
+  });
+});
+
+describe("a stretch in which nothing was heard", () => {
+  it("gives the rate after it no part of what came meanwhile", () => {
+    const all = samplesOver(120, 100);
+    const heard = all.filter(({ at }) => at <= START + 20 || at >= START + 100);
+    const rates = pointsOf(extend([], heard, 10), "ingested");
+    expect(rates.map(([at]) => at)).toEqual([START, START + 10, START + 100, START + 110]);
+    expect(new Set(rates.map(([, rate]) => rate))).toEqual(new Set([100]));
+  });
+});
+
 describe("growth", () => {
   it("is what came per second", () => {
     expect(growth(samplesOver(30, 100), RECEIVED, 10)).toBeCloseTo(100);

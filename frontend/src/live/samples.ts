@@ -1,10 +1,11 @@
 import type { OverviewData, Point, Series } from "@/api/types";
 
-/** What a live message says that a chart can be continued from: counters since ever, and gauges of now. */
+/** What a live message says that a chart can be continued from: counters since ever, gauges of now, the last load. */
 export interface Sample {
   at: number;
   counters: Map<string, number>;
   gauges: Map<string, number>;
+  load: { at: number; latency: Map<string, number> } | null;
 }
 
 const KEPT_SECONDS = 900;
@@ -36,10 +37,14 @@ export function sampleOf(data: OverviewData, at: number): Sample {
   };
   gauge("lag", data.lag.total);
   for (const [partition, lag] of Object.entries(data.lag.partitions)) gauge("lag", lag, partition);
-  gauge("latency_p50", data.latency.p50);
-  gauge("latency_p95", data.latency.p95);
-  gauge("latency_p99", data.latency.p99);
-  return { at, counters, gauges };
+  return { at, counters, gauges, load: loadOf(data) };
+}
+
+/** The latency is measured by a load, when it commits; the figure over the last minutes is no measurement of now. */
+function loadOf({ last_load: load }: OverviewData): Sample["load"] {
+  if (!load) return null;
+  const told = Object.entries(load.latency ?? {});
+  return { at: load.at, latency: new Map(told.map(([name, value]) => [seriesKey(`latency_${name}`), value])) };
 }
 
 /** The samples with one more, without what is too old to continue a chart from. */
@@ -74,6 +79,7 @@ const LEAST_SECONDS = 5;
  */
 export function extend(series: readonly Series[], samples: readonly Sample[], resolution: number): Series[] {
   const buckets = [...bucketsOf(samples, resolution)];
+  const loads = loadsOf(samples, resolution);
   const known = new Map(series.map((item) => [seriesKey(item.metric, item.label), item]));
   for (const item of seriesOf(samples.at(-1))) {
     const key = seriesKey(item.metric, item.label);
@@ -82,7 +88,8 @@ export function extend(series: readonly Series[], samples: readonly Sample[], re
   return [...known].map(([key, item]) => {
     const last = item.points.at(-1)?.[0] ?? -Infinity;
     const point = item.kind === "gauge" ? gaugePoint : ratePoint;
-    const points = buckets.flatMap(([start, bucket]) => (start > last ? (point(key, start, bucket) ?? []) : []));
+    const made = [...buckets.flatMap(([start, bucket]) => point(key, start, bucket) ?? []), ...(loads.get(key) ?? [])];
+    const points = made.filter(([start]) => typeof start === "number" && start > last);
     return points.length > 0 ? { ...item, points: [...item.points, ...points] } : item;
   });
 }
@@ -95,8 +102,22 @@ function seriesOf(sample: Sample | undefined): Series[] {
   if (!sample) return [];
   return [
     ...[...sample.counters.keys()].filter((key) => key !== RECEIVED).map(made("rate", "readings/s")),
-    ...[...sample.gauges.keys()].map(made("gauge", "")),
+    ...[...sample.gauges.keys(), ...(sample.load?.latency.keys() ?? [])].map(made("gauge", "")),
   ];
+}
+
+/** Points of what loads measured, each load once, in the bucket in which it committed. */
+function loadsOf(samples: readonly Sample[], resolution: number): Map<string, Point[]> {
+  const loads = new Map(samples.flatMap(({ load }) => (load ? [[load.at, load.latency] as const] : [])));
+  const values = new Map<string, Map<number, number[]>>();
+  for (const [at, latency] of loads) {
+    const start = Math.floor(at / resolution) * resolution;
+    for (const [key, value] of latency) {
+      const series = values.get(key) ?? new Map<number, number[]>();
+      values.set(key, series.set(start, [...(series.get(start) ?? []), value]));
+    }
+  }
+  return new Map([...values].map(([key, series]) => [key, [...series].map(([start, found]) => pointOf(start, found))]));
 }
 
 function bucketsOf(samples: readonly Sample[], resolution: number): Map<number, Bucket> {
@@ -109,7 +130,9 @@ function bucketsOf(samples: readonly Sample[], resolution: number): Map<number, 
       bucket.to = sample;
       bucket.inside.push(sample);
     } else {
-      buckets.set(start, { from: before ?? sample, to: sample, inside: [sample] });
+      // What grew while nothing was heard did not grow in this bucket.
+      const from = before && before.at >= start - resolution ? before : sample;
+      buckets.set(start, { from, to: sample, inside: [sample] });
     }
     before = sample;
   }
@@ -124,7 +147,10 @@ function ratePoint(key: string, start: number, { from, to }: Bucket): Point[] | 
 
 function gaugePoint(key: string, start: number, { inside }: Bucket): Point[] | null {
   const values = inside.map((sample) => sample.gauges.get(key)).filter((value) => value !== undefined);
-  if (values.length === 0) return null;
+  return values.length === 0 ? null : [pointOf(start, values)];
+}
+
+function pointOf(start: number, values: number[]): Point {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return [[start, mean, Math.min(...values), Math.max(...values)]];
+  return [start, mean, Math.min(...values), Math.max(...values)];
 }

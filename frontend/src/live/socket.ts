@@ -26,7 +26,7 @@ const SILENCE_MS = 5_000;
 const PONG_MS = 3_000;
 
 /**
- * The one socket of a browser. It comes back by itself, within three seconds of the network's return, and asks after
+ * The one socket of a browser. It comes back by itself, within five seconds of the network's return, and asks after
  * five silent seconds whether the other end is still there: a connection that was cut is not told so by TCP.
  */
 export class LiveSocket {
@@ -41,9 +41,9 @@ export class LiveSocket {
     this.#handlers = handlers;
     this.#socket = new ReconnectingWebSocket(url, [], {
       minReconnectionDelay: 500 + Math.random() * 500,
-      maxReconnectionDelay: 3_000,
+      maxReconnectionDelay: 2_000,
       reconnectionDelayGrowFactor: 1.5,
-      connectionTimeout: 3_000,
+      connectionTimeout: 2_500,
       minUptime: 2_000,
       maxEnqueuedMessages: 0,
     });

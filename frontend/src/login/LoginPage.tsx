@@ -1,4 +1,5 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { useState, type SyntheticEvent } from "react";
 import { Navigate, useSearchParams } from "react-router";
 
@@ -6,6 +7,7 @@ import { useLogin } from "@/api/mutations";
 import { useRole } from "@/api/session";
 import { ProblemNotice } from "@/components/Notice";
 import { Brand } from "@/shell/Brand";
+import { titleOf } from "@/shell/title";
 
 import classes from "./LoginPage.module.css";
 
@@ -16,6 +18,7 @@ export function LoginPage() {
   const login = useLogin();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
+  useDocumentTitle(titleOf("Sign in"));
   if (user) return <Navigate to={inside(params.get("next"))} replace />;
 
   const submit = (event: SyntheticEvent) => {

@@ -5,6 +5,7 @@ import { Panel } from "@/components/Panel";
 import { count } from "@/format/numbers";
 import { duration } from "@/format/time";
 
+import { PLACES } from "./attention";
 import classes from "./Commits.module.css";
 
 interface CommitsProps {
@@ -21,7 +22,7 @@ export function Commits({ data: { last_batches: batches, last_load: load }, clas
     { name: "Load", last: load, rows: load?.windows },
   ];
   return (
-    <Panel title="Last commits" className={className}>
+    <Panel anchor={PLACES.commits.id} title="Last commits" className={className}>
       {done.every(({ last }) => last === null) ? (
         <Empty title="None yet">The first comes with the first micro-batch.</Empty>
       ) : (

@@ -3,12 +3,13 @@ import { useMemo } from "react";
 import type { OverviewData } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { zeroWhere } from "@/charts/lines";
-import { count, rate } from "@/format/numbers";
+import { count, fitting, rate } from "@/format/numbers";
 import { growth, seriesKey, type Sample } from "@/live/samples";
 import type { SeriesView } from "@/live/useSeries";
 import { Panel } from "@/components/Panel";
 import { Empty } from "@/components/Notice";
 
+import { PLACES } from "./attention";
 import classes from "./DeadLettersPanel.module.css";
 
 const RATE_SECONDS = 60;
@@ -51,15 +52,26 @@ export function DeadLettersChart({ data, series, className }: DeadLettersProps &
 }
 
 /** How many were refused for each reason since ever, the most frequent first. */
-export function DeadLettersCounts({ data, samples, className }: DeadLettersProps & { samples: readonly Sample[] }) {
+export function DeadLettersCounts({
+  data,
+  samples,
+  series,
+  className,
+}: DeadLettersProps & { samples: readonly Sample[]; series: SeriesView }) {
+  const measured = data.rates.dead_letters !== null;
   const reasons = byCount(data.dead_letters.by_reason);
   const most = reasons[0]?.[1] ?? 1;
   return (
-    <Panel title="Dead letters" note={`${count(data.dead_letters.total)} since ever`} className={className}>
+    <Panel
+      anchor={PLACES.deadLetters.id}
+      title="Dead letters"
+      note={`${count(data.dead_letters.total)} since ever`}
+      className={className}
+    >
       {reasons.length === 0 ? (
         <Empty title="None">Every record so far could be read.</Empty>
       ) : (
-        <table className={classes.table}>
+        <table className={classes.table} data-testid="reasons">
           <thead>
             <tr>
               <th scope="col">Reason</th>
@@ -69,13 +81,13 @@ export function DeadLettersCounts({ data, samples, className }: DeadLettersProps
           </thead>
           <tbody>
             {reasons.map(([reason, total]) => (
-              <tr key={reason}>
+              <tr key={reason} data-reason={reason} data-total={total}>
                 <th scope="row">
                   {reasonWords(reason)}
                   <span className={classes.bar} style={{ width: `${(100 * total) / most}%` }} />
                 </th>
-                <td>{count(total)}</td>
-                <td>{rate(growth(samples, seriesKey("dead_letters", reason), RATE_SECONDS))}</td>
+                <td title={count(total)}>{fitting(total)}</td>
+                <td>{rate(measured ? rateNow(samples, series, reason) : null)}</td>
               </tr>
             ))}
           </tbody>
@@ -83,6 +95,16 @@ export function DeadLettersCounts({ data, samples, className }: DeadLettersProps
       )}
     </Panel>
   );
+}
+
+/** By what came live; of a page that was just opened, by the newest rollups. */
+function rateNow(samples: readonly Sample[], series: SeriesView, reason: string): number | null {
+  const live = growth(samples, seriesKey("dead_letters", reason), RATE_SECONDS);
+  if (live !== null) return live;
+  const recent = zeroWhere(series.points("dead_letters", reason), series.points("ingested")).flatMap(([at, value]) =>
+    typeof at === "number" && typeof value === "number" && at >= series.to - RATE_SECONDS ? [value] : [],
+  );
+  return recent.length === 0 ? null : recent.reduce((sum, value) => sum + value, 0) / recent.length;
 }
 
 function byCount(reasons: Record<string, number>): [string, number][] {

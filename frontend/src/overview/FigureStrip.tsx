@@ -2,14 +2,15 @@ import { Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import type { OverviewData } from "@/api/types";
+import { usePage } from "@/app/page";
 import type { Health } from "@/components/health";
 import { Sparkline } from "@/components/Sparkline";
 import { StatusIcon } from "@/components/Status";
-import { count, isKnown, rate, short, UNKNOWN } from "@/format/numbers";
-import { duration } from "@/format/time";
+import { count, rate, short, UNKNOWN } from "@/format/numbers";
+import { clock, duration } from "@/format/time";
 import type { SeriesView } from "@/live/useSeries";
 
-import { accountsNote, lagNote, lagSeconds, receivedNote } from "./figures";
+import { accountsNote, lagNote, lagSeconds, latencyNote, receivedNote } from "./figures";
 import classes from "./FigureStrip.module.css";
 
 interface FigureStripProps {
@@ -24,9 +25,11 @@ export function FigureStrip({ data, series, arriving, fresh }: FigureStripProps)
   const accounts = accountsNote(data.accounts, fresh);
   const received = receivedNote(data.received);
   const lag = lagNote(data, arriving);
-  const { p50, p95, p99 } = data.latency;
+  const measured = latencyNote(data);
+  const { zone } = usePage();
+  const asOf = fresh ? null : `as of ${clock(data.at, zone)}`;
   const [seconds, secondsUnit] = split(duration(lagSeconds(data)));
-  const [latency, latencyUnit] = split(duration(p95));
+  const [latency, latencyUnit] = split(duration(measured.health === "unknown" ? null : data.latency.p95));
   const spark = (metric: string) => (
     <Sparkline points={series.points(metric)} from={series.from} to={series.to} gap={3 * series.resolution} />
   );
@@ -34,6 +37,7 @@ export function FigureStrip({ data, series, arriving, fresh }: FigureStripProps)
     <div className={classes.strip} data-fresh={fresh}>
       <Figure
         label="Readings"
+        testId="readings"
         value={rate(data.rates.ingested)}
         unit="/s"
         health={fresh ? received.health : "stale"}
@@ -43,7 +47,7 @@ export function FigureStrip({ data, series, arriving, fresh }: FigureStripProps)
             data-value={data.received ?? undefined}
             title={`${count(data.received)} records`}
           >
-            {received.text}
+            {asOf ?? received.text}
           </span>
         }
         spark={spark("ingested")}
@@ -53,18 +57,24 @@ export function FigureStrip({ data, series, arriving, fresh }: FigureStripProps)
         value={seconds}
         unit={`${secondsUnit} · ${short(data.lag.total)} readings`}
         health={fresh ? lag.health : "stale"}
-        note={lag.text}
+        note={asOf ?? lag.text}
         spark={spark("lag")}
       />
       <Figure
         label="Event to warehouse, p95"
         value={latency}
         unit={latencyUnit}
-        health={fresh ? null : "stale"}
-        note={isKnown(p95) ? `p50 ${duration(p50)} · p99 ${duration(p99)}` : "no loads in the last 5 minutes"}
+        health={fresh ? measured.health : "stale"}
+        note={asOf ?? measured.text}
         spark={spark("latency_p95")}
       />
-      <Figure label="Accounts" value={accounts.value} health={accounts.health} note={accounts.text} testId="accounts" />
+      <Figure
+        label="Accounts"
+        value={accounts.value}
+        health={accounts.health}
+        note={asOf ?? accounts.text}
+        testId="accounts"
+      />
     </div>
   );
 }
@@ -83,7 +93,11 @@ function Figure({ label, value, unit, note, health, spark, testId }: FigureProps
   return (
     <section className={classes.figure} data-testid={testId} data-health={health ?? undefined}>
       <h2 className={classes.label}>{label}</h2>
-      <p className={classes.value}>
+      <p
+        className={classes.value}
+        data-unknown={value === UNKNOWN || undefined}
+        title={[value, unit].filter(Boolean).join(" ")}
+      >
         {value}
         {unit !== undefined && <span className={classes.unit}>{unit}</span>}
       </p>

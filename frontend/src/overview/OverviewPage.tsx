@@ -38,7 +38,7 @@ export function OverviewPage() {
       </div>
       <PipelinePanel data={data} samples={samples} series={series} fresh={fresh} className={classes.wide} />
       <div className={classes.beside}>
-        <Attention items={data.attention} fresh={fresh} className={classes.grows} />
+        <Attention items={data.attention} at={data.at} fresh={fresh} className={classes.grows} />
         <Commits data={data} />
       </div>
       <ThroughputChart series={series} className={classes.wide} />
@@ -47,7 +47,7 @@ export function OverviewPage() {
       <LatencyChart series={series} className={classes.third} />
       <AnomalyChart series={series} className={classes.third} />
       <DeadLettersChart data={data} series={series} className={classes.wide} />
-      <DeadLettersCounts data={data} samples={samples} className={classes.narrow} />
+      <DeadLettersCounts data={data} samples={samples} series={series} className={classes.narrow} />
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { Panel } from "@/components/Panel";
 import type { Sample } from "@/live/samples";
 import type { SeriesView } from "@/live/useSeries";
 
+import { PLACES } from "./attention";
 import { SimulatorControl } from "./control/SimulatorControl";
 import { StreamingJobControl } from "./control/StreamingJobControl";
 import classes from "./PipelinePanel.module.css";
@@ -37,6 +38,7 @@ export function PipelinePanel({ data, samples, series, fresh, className }: Pipel
   const asGraph = fits && view !== "list";
   return (
     <Panel
+      anchor={PLACES.pipeline.id}
       title="Pipeline"
       className={className}
       actions={

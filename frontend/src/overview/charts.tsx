@@ -6,6 +6,8 @@ import { percent, rate, short } from "@/format/numbers";
 import { duration } from "@/format/time";
 import type { SeriesView } from "@/live/useSeries";
 
+import { PLACES } from "./attention";
+
 interface ChartProps {
   series: SeriesView;
   className?: string;
@@ -41,6 +43,7 @@ export function LagChart({ series, className }: ChartProps) {
   }, [series]);
   return (
     <ChartPanel
+      anchor={PLACES.lag.id}
       title="Lag per partition"
       note="readings not read yet"
       lines={lines}

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { SeriesView } from "@/live/useSeries";
 import { overview } from "@/testing/overview";
 
-import { simulator, streamingJob } from "./control/states";
-import { accountsNote, lagNote, lagSeconds, receivedNote } from "./figures";
+import { mendedAt, PLACES } from "./attention";
+import { askedWord, simulator, streamingJob } from "./control/states";
+import { changesOf } from "./control/versions";
+import { accountNote, accountsNote, lagNote, lagSeconds, latencyNote, receivedNote } from "./figures";
 import { stagesOf } from "./stages";
 
 const series: SeriesView = {
@@ -33,6 +35,13 @@ describe("stages", () => {
     const bronze = chain.find(({ id }) => id === "bronze");
     expect(bronze).toMatchObject({ health: "unknown", word: "unknown", rate: null });
     expect(bronze?.facts[0]?.value).toBe("– /s");
+    const measured = chain.flatMap(({ facts }) => facts).filter(({ label }) => ["batch", "anomalies"].includes(label));
+    expect(new Set(measured.map(({ value }) => value))).toEqual(new Set(["–"]));
+  });
+
+  it("of a silent driver leave unknown whether the warehouse is loaded", () => {
+    const { chain } = stagesOf(overview(silent), [], series, true);
+    expect(chain.at(-1)).toMatchObject({ id: "warehouse", health: "unknown" });
   });
 
   it("are stale, every one, when the page is not live", () => {
@@ -81,11 +90,34 @@ describe("accounts", () => {
 
   it("are failing as soon as one does not", () => {
     const equations = accounts.equations.map((item, index) => ({ ...item, holds: index !== 2 }));
-    expect(accountsNote({ ...accounts, equations }, true)).toMatchObject({
+    expect(accountsNote({ ...accounts, equations, balanced: false }, true)).toMatchObject({
       value: "unbalanced",
       health: "failing",
       text: "1 of 5 equations fail",
     });
+  });
+
+  it("are failing when every equation holds and Silver's hours do not add up", () => {
+    expect(accountsNote({ ...accounts, balanced: false }, true)).toMatchObject({
+      value: "unbalanced",
+      health: "failing",
+    });
+  });
+
+  it.each([
+    ["balanced", { left: 10, right: 10, pending: 0, holds: true }, "ok"],
+    ["pending 4", { left: 10, right: 6, pending: 4, holds: true }, "working"],
+    ["off by 3", { left: 10, right: 6, pending: 1, holds: false }, "failing"],
+    ["off by 1,000", { left: 6, right: 1006, pending: 0, holds: false }, "failing"],
+    ["off by 2", { left: 6, right: 8, pending: -2, holds: false }, "failing"],
+  ] as const)("say of each that it is %s", (text, equation, health) => {
+    expect(accountNote({ name: "one", ...equation }, 10, true)).toEqual({ text, health });
+    expect(accountNote({ name: "one", ...equation }, 10, false).health).toBe("stale");
+  });
+
+  it("say of one in which nothing was counted no more than that", () => {
+    const equation = { name: "one", left: 0, right: 0, pending: 0, holds: true };
+    expect(accountNote(equation, 0, true)).toEqual({ text: "nothing counted", health: "unknown" });
   });
 
   it("are unknown, not balanced, before anything is counted", () => {
@@ -94,6 +126,41 @@ describe("accounts", () => {
 
   it("are not green when the page is not live", () => {
     expect(accountsNote(accounts, false).health).toBe("stale");
+  });
+});
+
+describe("latency", () => {
+  it("is not of now once no load has come for a minute", () => {
+    const { at } = overview();
+    expect(latencyNote(overview({ at: at + 59 })).health).toBeNull();
+    expect(latencyNote(overview({ at: at + 185 }))).toEqual({ text: "no load for 3 min", health: "unknown" });
+  });
+});
+
+describe("what needs attention", () => {
+  it.each([
+    ["driver_unknown", PLACES.control],
+    ["stream_stalled", PLACES.control],
+    ["load_failed", PLACES.commits],
+    ["warehouse_behind", PLACES.commits],
+    ["unbalanced", PLACES.accounts],
+    ["lagging", PLACES.lag],
+    ["something_of_a_newer_server", PLACES.pipeline],
+  ])("as %s is mended somewhere", (code, place) => {
+    expect(mendedAt(code)).toBe(place);
+  });
+});
+
+describe("what a version would change", () => {
+  it("is each setting that is otherwise, a missing one by its default", () => {
+    const changes = changesOf(
+      { trigger_seconds: 4, zscore_window: 100 },
+      { trigger_seconds: 1, zscore_window: 100, watermark_minutes: 5 },
+    );
+    expect(changes).toEqual([
+      { name: "trigger_seconds", before: "4", after: "1" },
+      { name: "watermark_minutes", before: "default", after: "5" },
+    ]);
   });
 });
 
@@ -108,11 +175,31 @@ describe("what is wanted and what is observed", () => {
   it.each([
     ["running", "running", null],
     ["stopped", "stopped", null],
-    ["stopped", "draining", "the running batches end"],
+    ["stopped", "running", "asked to stop"],
+    ["stopped", "draining", "draining"],
     ["running", "launching", "Spark is starting"],
     ["running", "stopped", "waits for a worker to launch it"],
   ] as const)("wanted %s, observed %s", (desired, observed, progress) => {
     expect(streamingJob(overview({ desired, observed }), true).progress).toBe(progress);
+  });
+
+  it.each([
+    ["drain", {}, "asked to drain"],
+    ["drain", { desired: "stopped" }, "asked to drain"],
+    ["drain", { desired: "stopped", observed: "draining" }, "draining"],
+    ["stop", { desired: "stopped" }, "asked to stop at once"],
+    ["restart", {}, "asked to restart"],
+    ["restart", { driver_pid: 4712 }, null],
+    ["start", { desired: "stopped", observed: "stopped" }, "asked to start"],
+    ["start", { observed: "stopped" }, "waits for a worker to launch it"],
+    ["rollback", { desired: "stopped", observed: "stopped" }, null],
+  ] as const)("after it was asked to %s, with %o, it says %s", (move, change, progress) => {
+    expect(streamingJob(overview(change), true, { move, pid: 4711 }).progress).toBe(progress);
+  });
+
+  it("nothing that was asked for is shown as done", () => {
+    expect(streamingJob(overview(), true, { move: "drain", pid: 4711 }).observed).toBe("running");
+    expect(askedWord(null, overview())).toBeNull();
   });
 
   it("a simulator that has not heard yet is being told", () => {

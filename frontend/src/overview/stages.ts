@@ -1,5 +1,5 @@
 import type { OverviewData, Point } from "@/api/types";
-import { OBSERVED_HEALTH, type Health } from "@/components/health";
+import { OBSERVED_HEALTH, severityHealth, type Health } from "@/components/health";
 import { count, percent, rate, short } from "@/format/numbers";
 import { duration } from "@/format/time";
 import { growth, RECEIVED, type Sample } from "@/live/samples";
@@ -45,6 +45,12 @@ export function stagesOf(data: OverviewData, samples: readonly Sample[], series:
   const { accounts, freshness, lag, last_batches: batches, rates } = data;
   const arriving = arrivalRate(samples) ?? rates.ingested;
   const driver = driverOf(data, fresh);
+  // How long a batch takes, and how many readings are anomalies, is of now only while a driver works.
+  const works = rates.ingested !== null;
+  const batch = (last: { seconds: number } | null): Fact => ({
+    label: "batch",
+    value: duration(works ? last?.seconds : null),
+  });
   const known = (isKnown: boolean, word: string): Pick<Stage, "health" | "word"> => {
     if (!fresh) return { health: "stale", word: "stale" };
     return isKnown ? { health: "ok", word } : { health: "unknown", word: "unknown" };
@@ -66,7 +72,7 @@ export function stagesOf(data: OverviewData, samples: readonly Sample[], series:
       facts: [
         perSecond("accepted", rates.accepted),
         readings("waiting", accounts.pending.bronze),
-        { label: "batch", value: duration(batches.ingest?.seconds) },
+        batch(batches.ingest),
       ],
       spark: series.points("accepted"),
     },
@@ -78,7 +84,7 @@ export function stagesOf(data: OverviewData, samples: readonly Sample[], series:
       facts: [
         perSecond("rows", rates.silver),
         readings("waiting", accounts.pending.silver),
-        { label: "anomalies", value: percent(data.anomaly_rate) },
+        { label: "anomalies", value: percent(works ? data.anomaly_rate : null) },
       ],
       spark: series.points("silver"),
     },
@@ -87,11 +93,7 @@ export function stagesOf(data: OverviewData, samples: readonly Sample[], series:
       name: "Gold",
       ...driver,
       rate: rates.gold,
-      facts: [
-        perSecond("rows", rates.gold),
-        readings("waiting", accounts.pending.gold),
-        { label: "batch", value: duration(batches.aggregate?.seconds) },
-      ],
+      facts: [perSecond("rows", rates.gold), readings("waiting", accounts.pending.gold), batch(batches.aggregate)],
       spark: series.points("gold"),
     },
     {
@@ -123,8 +125,12 @@ function warehouseOf(data: OverviewData, fresh: boolean): Pick<Stage, "health" |
   if (!fresh) return { health: "stale", word: "stale" };
   if (data.freshness.warehouse === null) return { health: "unknown", word: "unknown" };
   const trouble = data.attention.find(({ code }) => code === "load_failed" || code === "warehouse_stale");
-  if (trouble) return { health: trouble.severity, word: trouble.severity === "failing" ? "failing" : "stale" };
-  if (data.accounts.pending.gold <= 0 && data.rates.loaded === null) return { health: "idle", word: "idle" };
+  if (trouble)
+    return { health: severityHealth(trouble.severity), word: trouble.severity === "failing" ? "failing" : "stale" };
+  if (data.rates.loaded === null) {
+    // Nothing waits, or nobody can tell whether what waits is being loaded.
+    return data.accounts.pending.gold <= 0 ? { health: "idle", word: "idle" } : { health: "unknown", word: "unknown" };
+  }
   return { health: "ok", word: "up" };
 }
 

@@ -27,7 +27,7 @@ export function LiveBanner() {
           <StatusIcon health="stale" size={16} />
           <span className={classes.words}>
             {words}
-            {snapshot && ` Figures are of ${clock(epoch(snapshot.at), zone)}`}
+            {snapshot && ` Figures are as of ${clock(epoch(snapshot.at), zone)}`}
             {arrived !== null && `, ${duration(Math.max(0, Math.round(now - arrived)))} ago`}
             {snapshot && "."}
           </span>

@@ -1,12 +1,15 @@
 import { Anchor } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { Link } from "react-router";
 
 import { Empty } from "@/components/Notice";
 
 import classes from "./Shell.module.css";
+import { titleOf } from "./title";
 
 export function NoPipeline({ asked, known }: { asked: string | null; known: string[] }) {
   const first = known[0];
+  useDocumentTitle(titleOf("No such pipeline"));
   return (
     <main className={classes.alone}>
       {asked !== null ? (

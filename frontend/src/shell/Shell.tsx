@@ -12,6 +12,7 @@ import { Keys } from "./Keys";
 import { LiveBanner } from "./LiveBanner";
 import { Navigation } from "./Navigation";
 import { NoPipeline } from "./NoPipeline";
+import { PageTitle } from "./PageTitle";
 import { Palette } from "./Palette";
 import classes from "./Shell.module.css";
 
@@ -33,6 +34,7 @@ export function Shell() {
   if (pipeline === undefined || !names.includes(pipeline)) return <NoPipeline asked={asked} known={names} />;
   return (
     <LiveProvider key={pipeline} pipeline={pipeline}>
+      <PageTitle pipeline={pipeline} />
       <a href="#content" className={classes.skip}>
         Skip to the content
       </a>

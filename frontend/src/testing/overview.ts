@@ -46,7 +46,7 @@ export function overview(change: Partial<OverviewData> = {}): OverviewData {
       refine: { batch: 11, rows_in: 1960, seconds: 1.1, at: 1_700_000_000 },
       aggregate: { batch: 10, rows_in: 1960, seconds: 0.7, at: 1_700_000_000 },
     },
-    last_load: { at: 1_700_000_000, seconds: 0.4, windows: 412 },
+    last_load: { at: 1_700_000_000, seconds: 0.4, windows: 412, latency: { p50: 3.1, p95: 6.2, p99: 7.9 } },
     freshness: { bronze: 1, silver: 2, gold: 3, warehouse: 4 },
     simulator: {
       desired: "running",

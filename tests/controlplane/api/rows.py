@@ -12,6 +12,8 @@ from controlplane.alerts.models import Incident
 from controlplane.alerts.states import IncidentKind
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.runs.models import Run, Stage
+from controlplane.runs.states import STAGES, RunKind
 from controlplane.schedules.models import Schedule, Slot
 from controlplane.sensors.models import Sensor, SensorType
 from controlplane.streaming.models import MicroBatch
@@ -65,6 +67,13 @@ def sensor_types(pipeline: Pipeline, numbers: range) -> None:
         SensorType.objects.create(name=f"type-{number:03}", unit="u", expected_interval_seconds=1, **ranges)
 
 
+def runs(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "kind": "daily", "state": "succeeded", "queued_at": timezone.now()}
+    made = Run.objects.bulk_create(Run(reason=f"{number}", **row) for number in numbers)
+    names = enumerate(STAGES[RunKind.DAILY])
+    Stage.objects.bulk_create(Stage(run=run, position=position, name=name) for position, name in names for run in made)
+
+
 def tokens(pipeline: Pipeline, numbers: range) -> None:
     (owner,) = User.objects.filter(username="administrator")
     until = timezone.now() + timedelta(days=1)
@@ -96,6 +105,7 @@ LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "pipelines/plant/batches": batches,
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
+    "pipelines/plant/runs": runs,
     "pipelines/plant/schedules": schedules,
     "pipelines/plant/versions": versions,
     "sensors": sensors,

@@ -11,7 +11,7 @@ import pytest
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 
-from controlplane.core.api.parsing import LARGEST_BODY
+from controlplane.core.bodies import LARGEST_BODY
 from controlplane.core.roles import Role
 from controlplane.pipelines.models import Pipeline
 from tests.controlplane.api.conftest import Caller, person
@@ -48,7 +48,7 @@ EVERY = pytest.mark.parametrize(("method", "path", "described"), OPERATIONS)
 CHANGES = pytest.mark.parametrize(
     ("method", "path", "described"), [item for item in OPERATIONS if item.values[0] != "get"]
 )
-REAL = {"name": "plant", "number": "1", "token_id": "1", "verification_id": "1"}
+REAL = {"name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "run_id": "1"}
 
 
 def filled(path: str, **values: str) -> str:

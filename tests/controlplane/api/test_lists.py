@@ -78,21 +78,24 @@ def forged(**parts: str) -> str:
 
 @LISTED
 def test_a_cursor_that_is_none_is_refused(administrator: Caller, pipeline: Pipeline, path: str) -> None:
-    broken = ["", "x", "%%%", "ü", "a" * 5000, forged(o="-1"), forged(r="maybe"), forged(p="a\0b")]
-    for cursor in broken:
+    made_up = [forged(x="1"), forged(p=""), forged(p="5"), forged(o="900"), forged(o="9" * 30), forged(r="1", p="a\0b")]
+    for cursor in ["", "x", "%%%", "ü", "a" * 5000, "bm9uZQ==", ":", "W10:", *made_up]:
         answer = administrator.get(path, cursor=cursor)
-        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"]), cursor
+        assert (answer.status_code, list(answer.json().get("errors", []))) == (400, ["cursor"]), cursor
 
 
-def test_a_cursor_of_another_list_is_refused(viewer: Caller, pipeline: Pipeline) -> None:
-    for position in ("never", "'; DROP TABLE", "2026-01-01"):
-        answer = viewer.get(BATCHES, cursor=forged(p=position))
-        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"]), position
-
-
-@pytest.mark.parametrize("position", ["9" * 30, "-" + "9" * 30])
-def test_a_cursor_far_outside_the_list_shows_a_page_of_it(viewer: Caller, pipeline: Pipeline, position: str) -> None:
-    assert viewer.get(BATCHES, cursor=forged(p=position)).status_code in (200, 400)
+@LISTED
+def test_a_cursor_of_another_list_or_one_that_was_changed_is_refused(
+    administrator: Caller, pipeline: Pipeline, path: str
+) -> None:
+    for fill in LISTS.values():
+        fill(pipeline, range(3))
+    cursors = {other: administrator.get(other, limit=1).json()["next"] for other in LISTS}
+    mine = cursors.pop(path)
+    assert administrator.get(path, cursor=mine).status_code == 200
+    for cursor in [*cursors.values(), mine[:-1], mine + "A", "A" + mine, mine.swapcase()]:
+        answer = administrator.get(path, cursor=cursor)
+        assert (answer.status_code, list(answer.json().get("errors", []))) == (400, ["cursor"]), cursor
 
 
 @LISTED

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from controlplane.accounts.logins import MOST
-from controlplane.accounts.models import LoginAttempt
+from controlplane.accounts.models import AuditEntry, LoginAttempt
 from controlplane.core.roles import Role
 from tests.controlplane.api.conftest import PASSWORD, person
 
@@ -43,6 +43,28 @@ def test_a_login_lasts_until_it_is_ended() -> None:
     assert browser.client.get(SESSION).json()["user"]["role"] == "operator"
     assert browser.call("delete").status_code == 204
     assert browser.client.get(SESSION).json() == {"user": None}
+
+
+def test_signing_in_and_out_is_in_the_audit_log_and_a_failure_is_not() -> None:
+    person(Role.OPERATOR)
+    browser = Browser()
+    browser.login("operator", "wrong")
+    browser.login("operator")
+    browser.call("delete")
+    browser.call("delete")  # by nobody
+    entries = AuditEntry.objects.order_by("pk").values_list("actor__username", "action", "object")
+    place = ("user/operator",)
+    assert list(entries) == [("operator", "session.started", *place), ("operator", "session.ended", *place)]
+    assert all(AuditEntry.objects.values_list("request_id", flat=True))
+
+
+@pytest.mark.parametrize("cookie", ['"aaaaaaaa\\000b"', '"' + "\\377" * 32 + '"', "x" * 5000, "ü" * 32, "A" * 32, "a"])
+@pytest.mark.parametrize("path", [SESSION, "/api/v1/pipelines", "/admin/login/"])
+def test_a_cookie_that_is_no_session_is_nobodys(path: str, cookie: str) -> None:
+    client = Client(raise_request_exception=False, headers={"Cookie": f"sessionid={cookie}"})
+    assert client.get(path).status_code in (200, 302, 401, 503)
+    assert client.post(path).status_code in (200, 302, 401, 403, 405, 415)
+    assert client.get(SESSION).json() == {"user": None}
 
 
 def test_a_login_without_the_csrf_token_is_refused() -> None:

@@ -60,24 +60,41 @@ def test_series_come_by_metric_and_label(viewer: Caller, pipeline: Pipeline) -> 
     ]
 
 
+FIRST, LAST = "0001-01-01T00:00:0{}+23:59", "9999-12-31T23:59:5{}-23:59"
+
+
 @pytest.mark.parametrize(
-    "asked",
+    ("asked", "names"),
     [
-        {"start": NOW, "end": NOW - timedelta(seconds=1)},
-        {"start": NOW - timedelta(hours=1501)},
-        {"start": "2026-11-24T10:00:00"},
-        {"start": "yesterday"},
-        {"start": "2026-11-24T10:00:00 Europe/Atlantis"},
-        {"start": "0001-01-01T00:00:00+23:59"},
-        {"end": "9999-12-31T23:59:59-23:59"},
-        {"metric": ["lag", "heat"]},
-        {"metric": []},
+        ({"start": NOW, "end": NOW - timedelta(seconds=1)}, ["to"]),
+        ({"start": NOW - timedelta(hours=1501)}, ["from"]),
+        ({"start": "2026-11-24T10:00:00"}, ["from"]),
+        ({"start": "yesterday"}, ["from"]),
+        ({"start": "2026-11-24T10:00:00 Europe/Atlantis"}, ["from"]),
+        ({"start": "2026-11-24T10:00:00+24:00"}, ["from"]),
+        ({"start": "2026-02-30T10:00:00Z"}, ["from"]),
+        ({"start": FIRST.format(0)}, ["from"]),
+        ({"end": LAST.format(9)}, ["to"]),
+        ({"start": FIRST.format(0), "end": FIRST.format(1)}, ["from", "to"]),
+        ({"start": FIRST.format(1), "end": FIRST.format(0)}, ["from", "to"]),
+        ({"start": LAST.format(8), "end": LAST.format(9)}, ["from", "to"]),
+        ({"start": "9999-12-31T23:59:58Z", "end": "9999-12-31T23:59:59Z"}, ["from", "to"]),
+        ({"start": "1969-12-31T23:59:59Z", "end": "1970-01-01T00:00:00Z"}, ["from"]),
+        ({"metric": ["lag", "heat"]}, ["metric"]),
+        ({"metric": []}, ["metric"]),
     ],
 )
-def test_what_makes_no_series_is_a_problem(viewer: Caller, pipeline: Pipeline, asked: dict[str, Any]) -> None:
+def test_what_makes_no_series_is_a_problem_of_its_fields(
+    viewer: Caller, pipeline: Pipeline, asked: dict[str, Any], names: list[str]
+) -> None:
     answer = ask(viewer, **asked)
-    assert answer.status_code == 400, answer.content
-    assert answer.json()["code"] == "invalid"
+    assert (answer.status_code, sorted(answer.json()["errors"])) == (400, names)
+
+
+def test_a_range_that_is_yet_to_come_has_no_points(viewer: Caller, pipeline: Pipeline) -> None:
+    answer = ask(viewer, start="2199-12-31T22:00:00+00:00", end="2199-12-31T23:00:00-00:30")
+    assert (answer.status_code, answer.json()["series"]) == (200, [])
+    assert answer.json()["to"] == "2199-12-31T23:30:00Z"
 
 
 def test_an_operator_pauses_the_simulator_and_the_log_says_so(operator: Caller, pipeline: Pipeline) -> None:

@@ -101,6 +101,10 @@ def test_a_token_that_makes_no_sense_is_refused_by_field(signed_in: Client, fiel
 def test_making_and_revoking_a_token_is_in_the_audit_log(signed_in: Client) -> None:
     made = make(signed_in)
     signed_in.delete(f"/api/v1/tokens/{made['id']}")
-    entries = AuditEntry.objects.order_by("pk").values_list("actor__username", "action", "object")
+    entries = (
+        AuditEntry.objects.filter(action__startswith="token.")
+        .order_by("pk")
+        .values_list("actor__username", "action", "object")
+    )
     place = f"user/viewer/token/{made['id']}"
     assert list(entries) == [("viewer", "token.made", place), ("viewer", "token.revoked", place)]

@@ -144,6 +144,14 @@ def test_a_warehouse_is_stale_when_gold_has_waited_for_a_minute(pipeline: Pipeli
     assert found["load_failed"].startswith("no room; 5 readings")
 
 
+def test_the_last_load_tells_the_latency_of_what_it_brought_and_none_of_nothing(pipeline: Pipeline) -> None:
+    done = {"status": LoadStatus.SUCCEEDED, "windows": 1, "readings": 5}
+    Load.objects.create(pipeline=pipeline, committed_at=timezone.now(), latency=list(range(101)), **done)
+    assert figures("plant")["last_load"]["latency"] == {"p50": 50, "p95": 95, "p99": 99}
+    Load.objects.create(pipeline=pipeline, committed_at=timezone.now(), latency=[], **done)
+    assert figures("plant")["last_load"]["latency"] is None
+
+
 def test_an_item_keeps_its_since_for_as_long_as_it_is_there(pipeline: Pipeline) -> None:
     running()
     (first,) = figures("plant")["attention"]

@@ -164,7 +164,8 @@ def test_without_a_good_login_there_is_no_socket(viewer: User, browser: Client) 
 
     async def scenario() -> None:
         assert not await Socket().admitted()
-        assert not await Socket(cookie="sessionid=made-up").admitted()
+        for made_up in ("made-up", '"aaaaaaaa\\000b"', "x" * 5000, "\x01"):
+            assert not await Socket(cookie=f"sessionid={made_up}").admitted()
         assert not await Socket(cookie=ended).admitted()
         for bearer in (expired, revoked, "Bearer pst_made-up", "Bearer "):
             assert not await Socket(authorization=bearer).admitted()
@@ -191,6 +192,10 @@ def test_another_address_has_no_socket(browser: Client) -> None:
         ('{"type": "subscribe", "topics": "pipeline.plant"}', "bad_request"),
         ('{"type": "subscribe", "topics": [7]}', "bad_request"),
         ('{"type": "subscribe", "topics": ["pipeline.\\u0000"]}', "bad_request"),
+        ('{"type": "subscribe", "topics": ["pipeline.\\ud800"]}', "bad_request"),
+        ('{"type": "unsubscribe", "topics": ["pipeline.\\udfff"]}', "bad_request"),
+        ('{"type": 1e999, "topics": NaN}', "bad_request"),
+        ("9" * 16_000, "bad_request"),
         (
             json.dumps({"type": "subscribe", "topics": [f"pipeline.{number}" for number in range(51)]}),
             "too_many_topics",

@@ -1,5 +1,5 @@
 import { Button, Loader, Tooltip } from "@mantine/core";
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 
 import { Status } from "@/components/Status";
 
@@ -7,19 +7,32 @@ import type { Controlled } from "./states";
 import classes from "./Control.module.css";
 
 interface ControlProps {
+  /** What a link leads to it by. */
+  anchor: string;
   name: string;
   state: Controlled;
   action: { label: string; icon: ReactNode; onClick: () => void };
   /** Why the action may not be taken; null when it may. */
   barred: string | null;
-  more?: ReactNode;
+  /** What stands before and after the action. */
+  before?: ReactNode;
+  after?: ReactNode;
   testId: string;
+  /** Of the action's button. */
+  ref: Ref<HTMLButtonElement>;
 }
 
 /** What is wanted and what is observed, side by side, and the one thing that can be done about it. */
-export function Control({ name, state, action, barred, more, testId }: ControlProps) {
+export function Control({ anchor, name, state, action, barred, before, after, testId, ref }: ControlProps) {
   return (
-    <div className={classes.control} data-testid={testId} data-observed={state.observed} data-wanted={state.wanted}>
+    <div
+      id={anchor}
+      tabIndex={-1}
+      className={classes.control}
+      data-testid={testId}
+      data-observed={state.observed}
+      data-wanted={state.wanted}
+    >
       <h3 className={classes.name}>{name}</h3>
       <dl className={classes.states}>
         <div>
@@ -34,9 +47,10 @@ export function Control({ name, state, action, barred, more, testId }: ControlPr
         </div>
       </dl>
       <div className={classes.actions}>
-        {more}
-        <Tooltip label={barred} disabled={barred === null} w={240}>
+        {before}
+        <Tooltip label={barred} disabled={barred === null} w={240} events={{ hover: true, focus: true, touch: true }}>
           <Button
+            ref={ref}
             size="compact-sm"
             variant="default"
             leftSection={action.icon}
@@ -48,6 +62,7 @@ export function Control({ name, state, action, barred, more, testId }: ControlPr
             {action.label}
           </Button>
         </Tooltip>
+        {after}
       </div>
       {(state.progress !== null || state.reason) && (
         <p className={classes.progress} role="status">

@@ -10,11 +10,25 @@ import { epoch } from "@/format/time";
 
 import classes from "./History.module.css";
 
+interface HistoryProps {
+  pipeline: string;
+  opened: boolean;
+  onClose: () => void;
+}
+
 /** The newest moves of the streaming job, and why each was made. */
-export function History({ pipeline, onClose }: { pipeline: string; onClose: () => void }) {
+export function History({ pipeline, opened, onClose }: HistoryProps) {
+  return (
+    <Drawer opened={opened} onClose={onClose} position="right" size="md" title={`History of ${pipeline}`}>
+      <Moves pipeline={pipeline} />
+    </Drawer>
+  );
+}
+
+function Moves({ pipeline }: { pipeline: string }) {
   const { data, error, isPending, refetch } = useQuery(streamingJobQuery(pipeline));
   return (
-    <Drawer opened onClose={onClose} position="right" size="md" title={`History of ${pipeline}`}>
+    <>
       {error && <ProblemNotice error={error} onRetry={() => void refetch()} />}
       {isPending && <Skeleton height={160} />}
       {data?.moves.length === 0 && (
@@ -34,6 +48,6 @@ export function History({ pipeline, onClose }: { pipeline: string; onClose: () =
           </li>
         ))}
       </ol>
-    </Drawer>
+    </>
   );
 }

@@ -18,19 +18,52 @@ const STARTING: Partial<Record<Observed, string>> = {
   draining: "the old driver ends first",
 };
 const STOPPING: Partial<Record<Observed, string>> = {
-  running: "the driver is being told",
-  launching: "the driver is being told",
-  draining: "the running batches end",
+  running: "asked to stop",
+  launching: "asked to stop",
+  draining: "draining",
 };
 const PROGRESS: Record<Desired, Partial<Record<Observed, string>>> = { running: STARTING, stopped: STOPPING };
 
-export function streamingJob({ desired, observed, reason }: OverviewData, fresh: boolean): Controlled {
-  if (observed === null) return { wanted: desired, observed: "unknown", health: "unknown", progress: null, reason };
+export type JobMove = "start" | "drain" | "stop" | "restart" | "rollback";
+
+/** What was asked for from this page, and of which driver. */
+export interface Asked {
+  move: JobMove;
+  pid: number | null;
+}
+
+const ASKED: Record<JobMove, string> = {
+  start: "asked to start",
+  drain: "asked to drain",
+  stop: "asked to stop at once",
+  restart: "asked to restart",
+  rollback: "asked to restart with an older configuration",
+};
+
+/** What was asked for and is not seen yet in what is published; null as soon as it is. */
+export function askedWord(asked: Asked | null, { desired, observed, driver_pid: pid }: OverviewData): string | null {
+  if (!asked) return null;
+  const seen = {
+    start: desired === "running",
+    drain: desired === "stopped",
+    stop: desired === "stopped",
+    restart: observed !== "running" || pid !== asked.pid,
+    // Of a job that rests nothing is to be seen but a new version.
+    rollback: desired !== "running" || observed !== "running" || pid !== asked.pid,
+  };
+  return seen[asked.move] ? null : ASKED[asked.move];
+}
+
+export function streamingJob(data: OverviewData, fresh: boolean, asked: Asked | null = null): Controlled {
+  const { desired, observed, reason } = data;
+  const told = desired === "stopped" && observed === "running" && asked ? asked.move : null;
+  const waits = askedWord(asked, data) ?? (told === "drain" || told === "stop" ? ASKED[told] : null);
+  if (observed === null) return { wanted: desired, observed: "unknown", health: "unknown", progress: waits, reason };
   return {
     wanted: desired,
     observed,
     health: fresh ? OBSERVED_HEALTH[observed] : "stale",
-    progress: desired === null ? null : (PROGRESS[desired][observed] ?? null),
+    progress: waits ?? (desired === null ? null : (PROGRESS[desired][observed] ?? null)),
     reason,
   };
 }
