@@ -14,7 +14,7 @@ from controlplane.runs.states import ACTIVE
 from controlplane.schedules.models import Schedule, Slot, TableFreshness
 from controlplane.schedules.states import FreshTable, SlotState
 from controlplane.streaming.selectors import committed_last
-from controlplane.warehouse.models import Load, LoadStatus
+from controlplane.warehouse.selectors import loaded_last
 from spark_jobs.contracts import Query
 
 USUAL_MINUTES = 30
@@ -70,10 +70,5 @@ def freshness_of(pipeline: Pipeline) -> list[Freshness]:
     """Every table that has to be fresh, in the order in which readings pass them."""
     told = dict(TableFreshness.objects.filter(pipeline=pipeline).values_list("table", "limit_minutes"))
     commits = {str(table): committed_last(pipeline, query) for table, query in WRITTEN_BY.items()}
-    commits[str(FreshTable.WAREHOUSE)] = _loaded_last(pipeline)
+    commits[str(FreshTable.WAREHOUSE)] = loaded_last(pipeline)
     return [Freshness(table, told.get(table, USUAL_MINUTES), commits[table]) for table in commits]
-
-
-def _loaded_last(pipeline: Pipeline) -> datetime | None:
-    done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED, committed_at__isnull=False)
-    return done.order_by("-committed_at").values_list("committed_at", flat=True).first()

@@ -19,7 +19,7 @@ from controlplane.runs.models import Run
 from controlplane.runs.services import run_cancel, run_end, run_start
 from controlplane.runs.states import RunState
 from controlplane.schedules.models import Schedule, Slot
-from controlplane.schedules.services import freshness_set, schedule_create
+from controlplane.schedules.services import freshness_set, schedule_change, schedule_create, schedule_switch
 from controlplane.schedules.services import schedule_due as due
 from controlplane.streaming.models import MicroBatch, StreamingJob
 from controlplane.streaming.states import Desired, Observed
@@ -142,6 +142,20 @@ def test_a_run_that_is_cancelled_before_it_starts_is_over(clock: Clock, limited:
     assert Incident.objects.get().cleared_at is not None
     round_at(clock, "03-11 08:00")
     assert Incident.objects.count() == 1
+
+
+def test_what_was_late_is_not_when_its_limit_is_lifted_or_its_slot_gets_no_run(clock: Clock, limited: Schedule) -> None:
+    values = {"kind": "daily", "cron": "30 0 * * *", "catch_up": "all"}
+    schedule_change(pipeline="plant", name="nightly", values=values | {"start_within_minutes": 15}, actor=None)
+    round_at(clock, "03-12 08:00")
+    late = Incident.objects.filter(kind=IncidentKind.SLA_START, cleared_at=None)
+    assert late.count() == 2, "one is queued, the other waits its turn"
+    schedule_switch(pipeline="plant", name="nightly", enabled=False, actor=None)
+    assert late.get().object.endswith("2026-03-11T00:30:00+00:00")
+    assert ("the slot is missed: the schedule was disabled",) in Incident.objects.values_list("resolution")
+    schedule_change(pipeline="plant", name="nightly", values=values, actor=None)
+    round_at(clock, "03-12 08:00:05")
+    assert not late.exists()
 
 
 class TestTables:

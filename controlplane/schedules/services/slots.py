@@ -66,12 +66,18 @@ def schedule_rewind(*, schedule_id: int) -> None:
 
 
 def slot_move(*, slot: Slot, to: str, **changes: Any) -> None:
-    """Move a slot's state, and change other columns with it. Raises IllegalMove."""
+    """Move a slot's state, and change other columns with it. Where there will be no run, none is late.
+
+    Raises IllegalMove.
+    """
     if to not in SLOT_MOVES[SlotState(slot.state)]:
         raise IllegalMove(f"{slot}: {slot.state} may not become {to}")
     if not Slot.objects.filter(pk=slot.pk, state=slot.state).update(state=to, **changes):
         raise IllegalMove(f"{slot} was moved by somebody else")
     slot.refresh_from_db()
+    if to != SlotState.REQUESTED:
+        for kind in (IncidentKind.SLA_START, IncidentKind.SLA_END):
+            incident_clear(kind=kind, object=slot.path, resolution=f"the slot is {to}: {slot.reason}")
 
 
 def _slots_make(schedule: Schedule, now: datetime) -> None:

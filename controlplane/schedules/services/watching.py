@@ -29,10 +29,9 @@ def slot_watch(*, slot: Slot, now: datetime) -> None:
 
 def _judge(slot: Slot, kind: str, word: str, limit: int | None, came: datetime | None, now: datetime) -> None:
     """`came` is when the run did what `word` says; None when it has not."""
-    if limit is None:
-        return
-    late = (came or now) - slot.due_at - timedelta(minutes=limit)
+    late = timedelta() if limit is None else (came or now) - slot.due_at - timedelta(minutes=limit)
     if late <= timedelta():
+        incident_clear(kind=kind, object=slot.path, resolution="by the schedule as it is now, it is not late")
         return
     # One that has come is cleared already, if it was seen in the round before.
     if came is None or not Incident.objects.filter(kind=kind, object=slot.path).exists():
