@@ -27,8 +27,11 @@ class Client:
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         return self._call("POST", path, json=body)
 
-    def delete(self, path: str) -> None:
-        self._call("DELETE", path)
+    def put(self, path: str, **body: Any) -> dict[str, Any]:
+        return self._call("PUT", path, json=body)
+
+    def delete(self, path: str, **body: Any) -> None:
+        self._call("DELETE", path, **({"json": body} if body else {}))
 
     @cached_property
     def pipeline(self) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import backfills, demo, doctor, ledger, login, logs, pipelines, runs, simulate, stack, status
+from cli.commands import (
+    backfills,
+    demo,
+    doctor,
+    ledger,
+    login,
+    logs,
+    pipelines,
+    runs,
+    schedules,
+    simulate,
+    stack,
+    status,
+)
 from cli.embedded.errors import StackError
 
 
@@ -49,6 +62,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backfills.app, name="backfills")
+app.add_typer(schedules.app, name="schedules")
 
 if __name__ == "__main__":
     app()

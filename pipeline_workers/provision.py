@@ -1,4 +1,4 @@
-"""Make what an installation starts with: schema, administrator, pipeline, topics, warehouse. Idempotent.
+"""Make what an installation starts with: schema, administrator, pipeline, schedules, topics, warehouse. Idempotent.
 
 `--start` also wants the pipeline running: the first worker then finds the launch waiting.
 """
@@ -29,6 +29,7 @@ def _provide(*, start: bool) -> None:
     from controlplane.core.beat import beat_prune
     from controlplane.pipelines.models import Pipeline
     from controlplane.pipelines.services import pipeline_ensure
+    from controlplane.schedules.services import schedules_ensure
     from controlplane.streaming.services import job_desire, job_ensure
     from controlplane.streaming.states import Desired
     from pipeline_workers.loading import loader
@@ -37,6 +38,7 @@ def _provide(*, start: bool) -> None:
     beat_prune()
     pipeline = pipeline_ensure(name="plant", topic="sensor-events")
     job_ensure(pipeline=pipeline)
+    schedules_ensure(pipeline=pipeline)
     place = settings.PENSTOCK
     ids = ensure_topics(place["bootstrap_servers"], pipeline.topic, place["telemetry_topic"], place["control_topic"])
     Pipeline.objects.filter(pk=pipeline.pk).update(topic_id=ids[pipeline.topic])

@@ -17,12 +17,16 @@ def import_ahead(**_: Any) -> None:
     import pipeline_workers.reconciler
     import pipeline_workers.recounting
     import pipeline_workers.runs.advancing
-    import pipeline_workers.runs.ending  # noqa: F401
+    import pipeline_workers.runs.ending
+    import pipeline_workers.scheduling  # noqa: F401
 
 
-@shared_task(name="penstock.canary", ignore_result=False)
-def canary() -> str:
-    """Answers: the queue is consumed."""
+@shared_task(name="penstock.canary", ignore_result=False, bind=True)
+def canary(self: Any) -> str:
+    """Answers, and notes who did: the queue is consumed."""
+    from controlplane.queue.services import worker_heard
+
+    worker_heard(worker=self.request.hostname or "unknown")
     return "alive"
 
 
@@ -33,14 +37,23 @@ def reconcile() -> None:
     from pipeline_workers.backfills import backfills_advance
     from pipeline_workers.commands import command_untold
     from pipeline_workers.reconciler import reconcile_all
+    from pipeline_workers.scheduling import schedules_serve
     from pipeline_workers.supervision import watch_all
 
     reconcile_all()
     watch_all()
+    schedules_serve()
     loads_recover()
     verifications_recover()
     command_untold()
     backfills_advance()
+
+
+@shared_task(name="penstock.schedule_due")
+def schedule_due(schedule_id: int) -> None:
+    from controlplane.schedules.services import schedule_due as due
+
+    due(schedule_id=schedule_id)
 
 
 @shared_task(name="penstock.launch_streaming_job")

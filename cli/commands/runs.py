@@ -88,7 +88,7 @@ def trigger(
     client = Client(login.find(home))
     body: dict[str, Any] = {"kind": kind, "reason": reason, "dry_run": dry_run}
     body |= {name: day for name, day in {"first_day": first, "last_day": last}.items() if day is not None}
-    body["parameters"] = dict(_parameter(item) for item in parameters or ())
+    body["parameters"] = parameters_told(parameters)
     made = client.post(f"{client.path(pipeline)}/runs", **body)
     if dry_run:
         _print_plan(made, as_json)
@@ -180,6 +180,11 @@ def _followed(client: Client, number: int, *, quiet: bool) -> dict[str, Any]:
         if run["state"] in OVER:
             return run
         time.sleep(POLL_SECONDS)
+
+
+def parameters_told(items: list[str] | None) -> dict[str, str | float | int]:
+    """What --set says, by name. Raises StackError."""
+    return dict(_parameter(item) for item in items or ())
 
 
 def _parameter(text: str) -> tuple[str, str | float | int]:

@@ -31,7 +31,11 @@ def status(
         client = Client(login.of_stack(place) if here else login.find(home))
         View(client, place if here else None).show(lambda: not here or state.is_up(place))
         return
-    report = stack_report(place) if here else {"state": "remote", "reason": "", "processes": {}, "figures": None}
+    report = (
+        stack_report(place)
+        if here
+        else {"state": "remote", "reason": "", "processes": {}, "figures": None, "queue": None}
+    )
     if not here or report["state"] in (state.RUNNING, state.DEGRADED):
         report |= _figures(login.of_stack(place) if here else login.find(home))
     if as_json:
@@ -43,21 +47,37 @@ def status(
         console.print(processes_table(report["processes"]))
     if report["figures"]:
         console.print(figures_panel(report["figures"]))
+    if report.get("queue"):
+        console.print(_queue_line(report["queue"]), markup=False)
     if report.get("console_url"):
         console.print(f"console {report['console_url']}", markup=False)
 
 
 def _figures(found: login.Login) -> dict[str, Any]:
     """What the control plane says; a web process that is just restarting takes nothing else from the report."""
-    addresses = {"console_url": found.url, "api_url": found.api_url}
+    told: dict[str, Any] = {"console_url": found.url, "api_url": found.api_url, "queue": None, "figures": None}
+    client = Client(found)
     try:
-        return {**addresses, "figures": Client(found).figures()}
+        told["queue"] = client.get("queue")
+        told["figures"] = client.figures()
     except StackError as error:
-        return {**addresses, "figures": None, "reason": f"no figures: {error.message}"}
+        told["reason"] = f"no figures: {error.message}"
+    return told
+
+
+def _queue_line(queue: dict[str, Any]) -> str:
+    """What waits for workers and who works. What is not known is said to be so."""
+    waiting = "length unknown" if queue["length"] is None else f"{queue['length']} waiting"
+    if queue["oldest_seconds"] is not None:
+        waiting += f", the oldest for {queue['oldest_seconds']:.1f} s"
+    if queue["unsent"]:
+        waiting += f", {queue['unsent']} not sent yet"
+    heard = "never" if queue["canary_seconds"] is None else f"{queue['canary_seconds']:.0f} s ago"
+    return f"queue {queue['queue']}: {waiting}; workers: {', '.join(queue['workers']) or 'none answers'}, heard {heard}"
 
 
 def stack_report(home: Home) -> dict[str, Any]:
-    """State, ports and processes of a stack, in plain JSON types; `figures` is left empty."""
+    """State, ports and processes of a stack, in plain JSON types; `figures` and `queue` are left empty."""
     found = state.load(home)
     chosen = ports.load(home)
     report: dict[str, Any] = {
@@ -69,6 +89,7 @@ def stack_report(home: Home) -> dict[str, Any]:
         "ports": vars(chosen) if chosen else {},
         "processes": {},
         "figures": None,
+        "queue": None,
     }
     living = strays.drivers(home)
     apart = {process.pid for driver in living for process in _family(driver.process())}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from controlplane.alerts.models import Incident, Notification
@@ -22,6 +23,15 @@ def incident_open(*, kind: str, object: str, cause: str) -> bool:
     """Open an incident with its cause; one that is open already stays as it began. Whether there was none."""
     _, made = Incident.objects.get_or_create(kind=kind, object=object, cleared_at=None, defaults={"cause": cause})
     return bool(made)
+
+
+@transaction.atomic
+def incident_tell(*, kind: str, object: str, cause: str, subject: str) -> bool:
+    """Open an incident as `incident_open` does, and have people told of one that was not open."""
+    made = incident_open(kind=kind, object=object, cause=cause)
+    if made:
+        notification_make(subject=subject, text=cause)
+    return made
 
 
 def incident_clear(*, kind: str, object: str, resolution: str) -> bool:

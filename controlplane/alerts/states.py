@@ -8,6 +8,10 @@ class IncidentKind(models.TextChoices):
     STREAM_STALLED = "stream_stalled"
     RUN_FAILED = "run_failed"
     BACKFILL_FAILED = "backfill_failed"
+    SCHEDULE_MISSED = "schedule_missed"
+    SLA_START = "sla_start"
+    SLA_END = "sla_end"
+    TABLE_STALE = "table_stale"
 
 
 class NotificationState(models.TextChoices):

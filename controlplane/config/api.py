@@ -9,6 +9,7 @@ urlpatterns = [
     # The page holds nothing; what it shows is the schema, which it asks for as whoever is signed in.
     path("docs", SpectacularSwaggerSplitView.as_view(permission_classes=[AllowAny])),
     path("", include("controlplane.accounts.urls")),
+    path("", include("controlplane.queue.urls")),
     path("", include("controlplane.sensors.urls")),
     path("", include("controlplane.alerts.urls")),
     path("", include("controlplane.pipelines.urls")),
@@ -17,5 +18,6 @@ urlpatterns = [
     path("", include("controlplane.warehouse.urls")),
     path("", include("controlplane.runs.urls")),
     path("", include("controlplane.backfills.urls")),
+    path("", include("controlplane.schedules.urls")),
     path("", include("controlplane.telemetry.urls")),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -36,6 +37,7 @@ FORGOTTEN = timedelta(seconds=30)  # a launch that the queue lost is asked for a
 STOP_GRACE = timedelta(seconds=10)  # between asking an application to end and ending it
 PLACES = 0x50454E02  # the advisory lock of who asks for an application
 MOST_DEATHS = 3  # of applications that died without a word, until the run fails
+EXIT_SECONDS = 60.0  # for a Spark session to stop, once all is done
 LOG_BYTES = 256 * 1024
 
 
@@ -88,7 +90,7 @@ class Applications:
             self._keep_log(application, all_of_it=True)
             return self._ended(application, told, outcome)
         if told is not None and told.state == Told.SUCCEEDED:
-            return _done(told)
+            return self._leaving(application, told, evidence) if told.name == application.stages[-1] else _done(told)
         if evidence.life == Life.UNKNOWN:
             return Waiting(f"the application does not answer: {evidence.reason}")
         return Waiting("", detail=told.detail if told else None)
@@ -117,6 +119,12 @@ class Applications:
         elif now - application.stop_asked_at > STOP_GRACE:
             self._launcher.kill(evidence)
         return "the application ends"
+
+    def _leaving(self, application: Application, told: StageOutcome, evidence: Evidence) -> Step:
+        """Its work is done: the place that it takes is free once its process has ended, which is not waited for long."""
+        if told.ended_at is not None and time.time() - told.ended_at > EXIT_SECONDS:
+            self._launcher.kill(evidence)
+        return Waiting("the application ends")
 
     def _ended(self, application: Application, told: StageOutcome | None, outcome: Outcome | None) -> Step:
         code = outcome.code if outcome is not None and outcome.run_tag == application.run_tag else None

@@ -9,11 +9,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.core.roles import Role
 from controlplane.ledger.models import LedgerTotal, LedgerVerification
 from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.queue.models import WorkerHeartbeat
+from controlplane.schedules.models import Schedule, TableFreshness
 from controlplane.streaming.models import PartitionProgress, StreamingJob
 from tests.controlplane.api import rows
 from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
@@ -21,9 +24,11 @@ from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
 __all__ = ["viewer"]
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
-CHANGED_BY_SERVICES = {"user", "sensortype"}
+CHANGED_BY_SERVICES = {"user", "sensortype", "schedule", "tablefreshness"}
 OURS = [model for model in apps.get_models() if model.__module__.startswith("controlplane.")]
 MODELS = pytest.mark.parametrize("model", OURS, ids=[model._meta.model_name for model in OURS])
+
+NO_SLOTS = {"slots-TOTAL_FORMS": 0, "slots-INITIAL_FORMS": 0}
 
 
 @pytest.fixture
@@ -39,9 +44,12 @@ def world(client: Client, pipeline: Pipeline) -> None:
     """At least one row of most models."""
     for fill in rows.LISTS.values():
         fill(pipeline, range(3))
+    rows.slots(pipeline, range(3))
     LedgerVerification.objects.create(pipeline=pipeline)
     LedgerTotal.objects.create(pipeline=pipeline, measure="kafka")
     PartitionProgress.objects.create(pipeline=pipeline, partition=0)
+    TableFreshness.objects.create(pipeline=pipeline, table="gold", limit_minutes=5)
+    WorkerHeartbeat.objects.create(worker="celery@here", at=timezone.now())
 
 
 def page(model: Any, kind: str, *args: Any) -> str:
@@ -170,3 +178,33 @@ def test_what_a_service_refuses_is_a_message(client: Client, pipeline: Pipeline,
     answer = client.post(page(StreamingJob, "changelist"), told, follow=True)
     assert "cannot be read at 127.0.0.1:1" in answer.content.decode()
     assert StreamingJob.objects.get().desired == "stopped"
+
+
+def test_a_schedule_is_made_changed_run_switched_and_deleted_by_services(client: Client, pipeline: Pipeline) -> None:
+    told = {"pipeline": pipeline.pk, "name": "nightly", "kind": "daily", "cron": "30 0 * * *", "timezone": "UTC"}
+    told |= {"parameters": "{}", "enabled": "on", "catch_up": "latest", "reason": "new", **NO_SLOTS}
+    assert client.post(page(Schedule, "add"), told).status_code == 302
+    made = Schedule.objects.get()
+    assert made.beat is not None
+    assert client.post(page(Schedule, "change", made.pk), told | {"catch_up": "all"}).status_code == 302
+    for action in ("run", "disable", "enable", "remove"):
+        client.post(page(Schedule, "changelist"), {"action": action, "_selected_action": [made.pk]})
+    actions = AuditEntry.objects.filter(object="pipeline/plant/schedule/nightly").order_by("pk")
+    assert [entry.action.removeprefix("schedule.") for entry in actions] == [
+        "made", "changed", "disabled", "enabled", "deleted",
+    ]  # fmt: skip
+    assert pipeline.runs.get().trigger == "schedule nightly"
+
+
+def test_a_schedule_that_its_service_refuses_is_not_made(client: Client, pipeline: Pipeline) -> None:
+    told = {"pipeline": pipeline.pk, "name": "nightly", "kind": "daily", "cron": "61 * * * *", "timezone": "UTC"}
+    told |= {"parameters": "{}", "catch_up": "latest", **NO_SLOTS}
+    answer = client.post(page(Schedule, "add"), told, follow=True)
+    assert "the schedule is not right" in answer.content.decode()
+    assert not Schedule.objects.exists()
+
+
+def test_how_old_a_table_may_be_is_set_by_its_service(client: Client, pipeline: Pipeline) -> None:
+    told = {"pipeline": pipeline.pk, "table": "gold", "limit_minutes": 5, "reason": "a demo"}
+    assert client.post(page(TableFreshness, "add"), told).status_code == 302
+    assert AuditEntry.objects.get(action="freshness.changed").after == {"gold": 5}

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "controlplane.core",
+    "controlplane.queue",
     "controlplane.accounts",
     "controlplane.sensors",
     "controlplane.alerts",
@@ -36,6 +37,7 @@ INSTALLED_APPS = [
     "controlplane.warehouse",
     "controlplane.runs",
     "controlplane.backfills",
+    "controlplane.schedules",
     "controlplane.telemetry",
 ]
 
@@ -70,12 +72,18 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_TIMEZONE = "UTC"
 CELERY_IMPORTS = ["pipeline_workers.tasks"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# `expire_seconds` is what the scheduler in the database knows; it passes over Celery's own `expires`.
 CELERY_BEAT_SCHEDULE = {
-    "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expires": 10}},
-    "notify": {"task": "penstock.notify", "schedule": schedule(15.0), "options": {"expires": 15}},
-    "advance runs": {"task": "penstock.advance_runs", "schedule": schedule(2.0), "options": {"expires": 4}},
-    "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expires": 5}},
-    "prune rollups": {"task": "penstock.prune_rollups", "schedule": schedule(600.0), "options": {"expires": 300}},
+    "canary": {"task": "penstock.canary", "schedule": schedule(10.0), "options": {"expire_seconds": 10}},
+    "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expire_seconds": 10}},
+    "notify": {"task": "penstock.notify", "schedule": schedule(15.0), "options": {"expire_seconds": 15}},
+    "advance runs": {"task": "penstock.advance_runs", "schedule": schedule(2.0), "options": {"expire_seconds": 4}},
+    "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expire_seconds": 5}},
+    "prune rollups": {
+        "task": "penstock.prune_rollups",
+        "schedule": schedule(600.0),
+        "options": {"expire_seconds": 300},
+    },
 }
 
 LOGGING = {

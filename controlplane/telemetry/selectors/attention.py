@@ -56,6 +56,10 @@ def _driver(figures: dict[str, Any], _: Pipeline) -> Item | None:
 INCIDENTS: dict[str, tuple[str, str]] = {
     IncidentKind.DRIVER_GIVEN_UP: ("The driver was given up and has not got on since", "start it when that is mended"),
     IncidentKind.STREAM_STALLED: ("The driver runs and does not get on", "look at driver.log, then restart it"),
+    IncidentKind.SCHEDULE_MISSED: ("A schedule was missed", "look at its slots, and whether worker and beat run"),
+    IncidentKind.SLA_START: ("A run has not started in time", "look at what it waits for"),
+    IncidentKind.SLA_END: ("A run is not over in time", "look at its stages"),
+    IncidentKind.TABLE_STALE: ("A table is stale", "look at the driver and at the source"),
 }
 # What another rule says already, with the state that the driver is in.
 SAID_BY: dict[str, str] = {IncidentKind.DRIVER_GIVEN_UP: "driver_failed"}

@@ -10,11 +10,13 @@ from django.utils import timezone
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.alerts.models import Incident
 from controlplane.alerts.states import IncidentKind
-from controlplane.backfills.models import Backfill, Slot
+from controlplane.backfills.models import Backfill
+from controlplane.backfills.models import Slot as BackfillSlot
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.runs.models import Run, Stage
 from controlplane.runs.states import STAGES, RunKind
+from controlplane.schedules.models import Schedule, Slot
 from controlplane.sensors.models import Sensor, SensorType
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
@@ -92,7 +94,19 @@ def backfills(pipeline: Pipeline, numbers: range) -> None:
         row = {"pipeline": pipeline, "throttle_lag": 1, "state": "succeeded"}
         made = Backfill.objects.create(first_day=first, last_day=first + timedelta(days=2), **row)
         days = enumerate((first, first + timedelta(days=1)), start=1)
-        Slot.objects.bulk_create(Slot(backfill=made, day=day, position=at) for at, day in days)
+        BackfillSlot.objects.bulk_create(BackfillSlot(backfill=made, day=day, position=at) for at, day in days)
+
+
+def schedules(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "kind": "daily", "cron": "30 0 * * *"}
+    Schedule.objects.bulk_create(Schedule(name=f"schedule-{number:03}", **row) for number in numbers)
+
+
+def slots(pipeline: Pipeline, numbers: range) -> None:
+    schedule, _ = Schedule.objects.get_or_create(pipeline=pipeline, name="nightly", kind="daily", cron="30 0 * * *")
+    now = timezone.now()
+    times = (now - timedelta(days=number) for number in numbers)
+    Slot.objects.bulk_create(Slot(schedule=schedule, due_at=due, created_at=now) for due in times)
 
 
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
@@ -104,6 +118,7 @@ LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
     "pipelines/plant/runs": runs,
+    "pipelines/plant/schedules": schedules,
     "pipelines/plant/versions": versions,
     "sensors": sensors,
     "sensor-types": sensor_types,

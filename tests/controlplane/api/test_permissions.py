@@ -9,7 +9,7 @@ from tests.controlplane.api.conftest import Caller
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
 READS = [
-    "environment", "incidents", "pipelines", "pipelines/plant", "pipelines/plant/versions",
+    "environment", "incidents", "queue", "pipelines", "pipelines/plant", "pipelines/plant/versions",
     "pipelines/plant/versions/1", "pipelines/plant/streaming-job", "pipelines/plant/batches", "pipelines/plant/ledger",
     "pipelines/plant/ledger-entries", "pipelines/plant/loads", "sensor-types", "sensor-types/temperature", "sensors",
     "tokens", "schema",
