@@ -90,7 +90,7 @@ class Slot(models.Model):
     day = models.DateField()
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=20, choices=SlotState, default=SlotState.PENDING)
-    run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="slot")
+    run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="backfill_slot")
 
     class Meta:
         ordering = ["position"]

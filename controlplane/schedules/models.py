@@ -64,7 +64,7 @@ class Slot(models.Model):
     due_at = models.DateTimeField()
     state = models.CharField(max_length=20, choices=SlotState, default=SlotState.DUE)
     reason = models.TextField(blank=True)
-    run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="slot")
+    run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="schedule_slot")
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
 

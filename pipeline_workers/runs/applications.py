@@ -121,7 +121,7 @@ class Applications:
         return "the application ends"
 
     def _leaving(self, application: Application, told: StageOutcome, evidence: Evidence) -> Step:
-        """Its work is done: the place that it takes is free once its process has ended, which is not waited for long."""
+        """Its work is done; the place that it takes is free once its process has ended, which has a limit."""
         if told.ended_at is not None and time.time() - told.ended_at > EXIT_SECONDS:
             self._launcher.kill(evidence)
         return Waiting("the application ends")

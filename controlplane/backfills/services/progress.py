@@ -107,7 +107,7 @@ def slots_follow(*, backfill: Backfill) -> None:
 
 def runs_cancel(*, backfill: Backfill, actor: User | None, reason: str) -> None:
     """Have the runs of a backfill end that are not over and not being cancelled."""
-    wanted = Run.objects.filter(slot__backfill=backfill, state__in=[RunState.QUEUED, RunState.RUNNING])
+    wanted = Run.objects.filter(backfill_slot__backfill=backfill, state__in=[RunState.QUEUED, RunState.RUNNING])
     for pk in wanted.order_by("pk").values_list("pk", flat=True):
         try:
             run_cancel(run_id=pk, actor=actor, reason=reason)

@@ -80,7 +80,10 @@ class Migration(migrations.Migration):
                 (
                     "run",
                     models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="slot", to="runs.run"
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedule_slot",
+                        to="runs.run",
                     ),
                 ),
                 (
