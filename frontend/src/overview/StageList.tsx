@@ -1,5 +1,5 @@
 import { Status } from "@/components/Status";
-import { count, rate } from "@/format/numbers";
+import { fitting, rate } from "@/format/numbers";
 
 import type { Stages } from "./stages";
 import classes from "./StageList.module.css";
@@ -41,7 +41,7 @@ export function StageList({ stages: { chain, deadLetters } }: { stages: Stages }
           <td>
             <span className={classes.facts}>
               <span>
-                <span className={classes.label}>in all</span> {count(deadLetters.total)}
+                <span className={classes.label}>in all</span> {fitting(deadLetters.total)}
               </span>
               <span>
                 <span className={classes.label}>now</span> {rate(deadLetters.rate)} /s
