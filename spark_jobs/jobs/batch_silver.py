@@ -162,11 +162,11 @@ class BatchSilver:
         known = readings.join(F.broadcast(judged), ["topic", "partition"]).where(F.col("offset") <= F.col("last"))
         return self._write_readings(table, read, known.drop("last"), expected, f"{name}-judged")
 
-    def _frontiers(self, read: _Read, since: datetime) -> Sequence[Row]:
-        """The last offset that refine has judged in each partition, of those judged from `since` (of arrival) on."""
+    def _frontiers(self, read: _Read, since: int) -> Sequence[Row]:
+        """The last offset that refine has judged in each partition, of what arrived from `since` (epoch us) on."""
         places = [*PLACE, "kafka_timestamp"]
         judged = read.silver.select(places).unionByName(read.set_aside.select(places))
-        judged = judged.where(F.col("kafka_timestamp") >= F.lit(since))
+        judged = judged.where(F.col("kafka_timestamp") >= F.timestamp_micros(F.lit(since)))
         return judged.groupBy("topic", "partition").agg(F.max("offset").alias("last")).collect()
 
     def _write_readings(
@@ -213,7 +213,7 @@ def _figures(run: int) -> list[Any]:
     found = [F.count_if(condition).alias(name) for name, condition in sums.items()]
     lost = F.when(orphan, F.to_date("timestamp"))
     found += [F.min(lost).alias("least"), F.max(lost).alias("greatest")]
-    return [*found, F.min(F.when(unknown, F.col("kafka_timestamp"))).alias("unknown_since")]
+    return [*found, F.min(F.when(unknown, F.unix_micros("kafka_timestamp"))).alias("unknown_since")]
 
 
 def _summary(silver: DataFrame) -> Counter[tuple[int, str, str]]:

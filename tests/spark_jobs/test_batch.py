@@ -84,7 +84,7 @@ def test_a_day_is_what_the_stream_gave_and_what_it_deferred(daily: Daily, seed: 
 
 
 def test_the_stream_goes_on_and_everything_is_counted_once(daily: Daily, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch refined and not aggregated, another not even refined, and one that is aggregated as the run commits."""
+    """Batches that are refined and not aggregated, one that is not even refined, all aggregated as the run commits."""
     dice = random.Random(5)
     readings = fleet(dice, 600, start=MIDNIGHT + timedelta(hours=1))
     assert readings[-1].at < MIDNIGHT + 2 * DAY
@@ -97,32 +97,39 @@ def test_the_stream_goes_on_and_everything_is_counted_once(daily: Daily, monkeyp
 
     def overtake() -> None:
         daily.aggregate(1)
-        # A driver that starts has nothing in its memory but what is in the lake, whatever a run is about to change.
+        daily.aggregate(2)
+        # Beyond what the run has read, and with what it has done to Silver.
         daily.start()
+        daily.refine(3)
+        daily.aggregate(3)
 
     with monkeypatch.context() as patched:
         compact = DeltaTable(Table.SILVER.under(daily.lake)).optimize.compact
         patched.setattr(RewrittenTable, "swap", once(RewrittenTable.swap, compact))
         patched.setattr(GoldTable, "_write", once(GoldTable._write, overtake))
         silver, _ = daily.batch(MONDAY, MONDAY)
-    judged_up_to = judged([*first, *second, *third])
+    before_fourth = judged([*first, *second, *third])
     assert silver.detail["absorbed"] > 0
-    assert silver.rows_in <= len(judged_up_to)
-    daily.check_ledger()
-
-    # A replay tells what its batch brought before there was a fence; another batch lies behind the fence as a whole.
-    daily.start()
-    daily.aggregate(1)
-    daily.aggregate(2)
+    assert silver.rows_in <= len(before_fourth)
     daily.check_gold()
     daily.check_ledger()
-    late = next(row for row in [*first, *second] if judged_up_to[row.partition, row.offset].verdict == "deferred")
-    last = {row.partition: row.offset for row in readings}
-    again = replace(late, offset=last[late.partition] + 1, arrived=readings[-1].arrived)
-    daily.refine(3)
-    daily.aggregate(3)
-    daily.stream([again])
+
+    late = next(
+        row
+        for row in [*first, *second]
+        if row.at > MIDNIGHT and before_fourth[row.partition, row.offset].verdict == "deferred"
+    )
+    end = readings[-1].arrived
+    last = {row.partition: row.offset for row in readings}[late.partition]
+    again = replace(late, offset=last + 1, arrived=end)
+    fresh = replace(late, offset=last + 2, arrived=end + timedelta(minutes=1), at=end + timedelta(minutes=1))
+    daily.ingest([again, fresh])
+    daily.refine(4)
     daily.batch(MONDAY, TUESDAY, run=2)
+    # A replay tells what its batch brought before there was a fence; the next batch lies behind the fence as a whole.
+    daily.start()
+    daily.aggregate(3)
+    daily.aggregate(4)
     daily.check((MIDNIGHT, MIDNIGHT + 2 * DAY))
 
 

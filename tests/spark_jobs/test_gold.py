@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import pytest
 from datasketches import kll_doubles_sketch
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from spark_jobs.contracts import Entry, Table
+from spark_jobs.contracts import ContinuousArguments, Entry, Table
+from spark_jobs.jobs.aggregate import Aggregate, Fenced
 from spark_jobs.jobs.gold import GoldTable
 from spark_jobs.jobs.tables import LAYOUTS
+from spark_jobs.jobs.telemetry import Telemetry
 from spark_jobs.transforms.gold import by_day, by_location_hourly, merged_windows
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -202,3 +205,32 @@ def test_a_remade_period_reads_again_when_it_was_overtaken_and_notes_what_it_cha
     assert table.noted_last() == told
     assert stream.noted(1) == [Entry(7200, "gold", 1)]
     assert stream.noted(2) is None
+
+
+def test_the_stream_finds_out_at_its_commit_that_a_batch_run_has_counted_its_rows(
+    table: GoldTable, tmp_path: Path
+) -> None:
+    arguments = ContinuousArguments(
+        pipeline="plant",
+        version=1,
+        generation=1,
+        run_tag="tag",
+        fencing_token=1,
+        bootstrap_servers="none",
+        topic="readings",
+        telemetry_topic="none",
+        lake=str(tmp_path),
+        checkpoint="none",
+        jars=(),
+        sensor_types=(),
+    )
+    aggregate = Aggregate(cast(SparkSession, None), arguments, cast(Telemetry, None))
+    fenced = gold(window("a", 0, [1.0, 2.0])).with_columns(fence_seq=pl.lit(5))
+    table.remake([epoch(0)], lambda _, version: (fenced.with_columns(batch_seq=pl.lit(version)), []))
+    behind, beyond = frame(window("b", 0, [3.0], first_seq=5)), frame(window("a", 0, [3.0], first_seq=6))
+    with pytest.raises(Fenced) as found:
+        aggregate._merge(behind, [], [epoch(0)], 9, [])
+    assert found.value.fences == {epoch(0): 5}
+    assert aggregate._merge(beyond, [], [epoch(0)], 9, [])
+    (row,) = pl.concat(table.rows([epoch(0)])).to_dicts()
+    assert (row["reading_count"], row["gold_seq"], row["fence_seq"], row["batch_seq"]) == (3, 9, 5, None)
