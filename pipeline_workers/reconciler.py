@@ -7,9 +7,12 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from controlplane.core.outbox import enqueue
 from controlplane.pipelines.configuration import SETTINGS
@@ -75,6 +78,8 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
     evidence = Evidence(Life.DEAD, "it was never launched")
     if job.version is not None:
         evidence = using.probe(arguments_of(job), job.pid)
+        if evidence.life == Life.ALIVE:
+            using.watch(evidence, look_again)
     if job.observed in ALIVE:
         _observe(job, evidence)
     if job.observed in ALIVE:
@@ -82,6 +87,14 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
             _end(job, using, evidence)
     elif job.desired == Desired.RUNNING:
         _launch(job, evidence)
+
+
+def look_again() -> None:
+    """Have a round now, not at its time. It looks for itself: what called this proves nothing."""
+    try:
+        current_app.send_task("penstock.reconcile")
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("the next round is left to its time: %s", error)
 
 
 def _observe(job: StreamingJob, evidence: Evidence) -> None:

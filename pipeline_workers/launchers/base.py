@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +35,9 @@ class Launcher(Protocol):
 
     def probe(self, arguments: ContinuousArguments, pid: int | None) -> Evidence:
         """Look for the driver of this checkpoint, whoever started it."""
+
+    def watch(self, evidence: Evidence, tell: Callable[[], None]) -> None:
+        """Have `tell` called soon after that driver has ended, where its place can say so; perhaps for nothing."""
 
     def drain(self, evidence: Evidence) -> None:
         """Ask the driver to end after its running batches."""

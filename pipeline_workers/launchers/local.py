@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from pipeline_workers.launchers import processes
+from pipeline_workers.launchers import deaths, processes
 from pipeline_workers.launchers.base import Evidence, Life
 from spark_jobs.contracts import ContinuousArguments
 
@@ -29,6 +30,9 @@ class LocalLauncher:
         if pid is not None and (since := processes.started(pid, told)) is not None:
             return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid, since)
         return Evidence(Life.DEAD, f"no driver holds the checkpoint: {self._last_words()}", pid=pid)
+
+    def watch(self, evidence: Evidence, tell: Callable[[], None]) -> None:
+        deaths.watch(evidence, tell)
 
     def drain(self, evidence: Evidence) -> None:
         processes.terminate(evidence)

@@ -73,14 +73,14 @@ def started(pid: int, arguments: Path) -> float | None:
 
 def terminate(evidence: Evidence) -> None:
     """Ask the process that the evidence is of to end."""
-    if (process := _proven(evidence)) is not None:
+    if (process := proven(evidence)) is not None:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
 
 
 def kill(evidence: Evidence) -> None:
     """End it now, and the JVM, which is in the process group that `spawn` made for the two of them."""
-    if (process := _proven(evidence)) is None:
+    if (process := proven(evidence)) is None:
         return
     with suppress(psutil.NoSuchProcess, ProcessLookupError):
         if os.getpgid(process.pid) == process.pid:
@@ -101,7 +101,7 @@ def _told(text: str, arguments: Path) -> Evidence:
     return Evidence(Life.ALIVE, f"it holds {arguments.parent}", run_tag, pid, since)
 
 
-def _proven(evidence: Evidence) -> psutil.Process | None:
+def proven(evidence: Evidence) -> psutil.Process | None:
     """The process that the evidence is of, if it is still there."""
     if evidence.pid is None:
         return None
