@@ -9,7 +9,7 @@ STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit lint format openapi lock bench clean
+.PHONY: help setup demo test test-unit test-faults lint format openapi lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -50,6 +50,9 @@ test: setup lint ## lint, then every test
 
 test-unit: $(STAMP).project ## the tests that need no service, in seconds
 	$(BIN)/python -m pytest -m "not integration" -q
+
+test-faults: $(STAMP).project ## what is killed, restarted and deleted, and what held; PENSTOCK_FAULT_SECONDS=120 is as long as the goals say
+	$(BIN)/python -m pytest -m fault
 
 lint: $(STAMP).project $(CONSOLE) ## ruff, mypy, import-linter; eslint, prettier, tsc
 	$(BIN)/ruff check .
