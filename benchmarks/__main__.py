@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("simulator", "ingest", "whole", "anomalies", "live", "collector", "latency", "screen")
+NAMES = ("simulator", "ingest", "whole", "anomalies", "live", "collector", "latency", "recovery", "screen")
 RESULTS = Path(__file__).parent / "results"
 
 
