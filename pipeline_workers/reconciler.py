@@ -19,7 +19,7 @@ from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.services import version_ensure
 from controlplane.streaming.models import StreamingJob
 from controlplane.streaming.preflight import lost
-from controlplane.streaming.selectors import checkpoint_folder, checkpoint_of, offsets_reported
+from controlplane.streaming.selectors import batches_reported, checkpoint_folder, checkpoint_of, offsets_reported
 from controlplane.streaming.services import job_give_up, job_move
 from controlplane.streaming.states import ALIVE, Desired, Ending, Observed
 from pipeline_workers.launchers.base import Evidence, Launcher, Life
@@ -147,7 +147,7 @@ def _hopeless(job: StreamingJob) -> str | None:
     """Why another try would come to nothing, or to harm."""
     if job.attempts >= MAX_ATTEMPTS:
         return f"given up after {MAX_ATTEMPTS} tries: {job.reason}"
-    return lost(checkpoint_of(job), offsets_reported(job.pipeline))
+    return lost(checkpoint_of(job), offsets_reported(job.pipeline), batches_reported(job))
 
 
 def launch(job_id: int, fencing_token: int, using: Launcher | None = None) -> None:

@@ -42,8 +42,9 @@ def faults(arguments: ContinuousArguments) -> Iterator[str]:
             committed = _committed(arguments, query, table)
             if committed is not None and committed > last:
                 ends = "holds no batch" if planned is None else f"ends at batch {planned}"
-                told = f"{table.value} has batch {committed - start} of this generation's numbers"
-                yield f"the checkpoint of {query} {ends}, and {told}: it was deleted, or is an older copy"
+                generation, batch = committed >> 40, committed & 2**40 - 1
+                told = f"batch {batch} of generation {generation} was committed to {table.value}"
+                yield f"the checkpoint of {query} {ends}, though {told}: it was deleted, or is older"
                 break
 
 
