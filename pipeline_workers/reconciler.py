@@ -81,7 +81,7 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
         if evidence.life == Life.ALIVE:
             using.watch(evidence, look_again)
     if job.observed in ALIVE:
-        _observe(job, evidence)
+        _observe(job, using, evidence)
     if job.observed in ALIVE:
         if job.is_to_end and evidence.life == Life.ALIVE:
             _end(job, using, evidence)
@@ -97,12 +97,13 @@ def look_again() -> None:
         logger.warning("the next round is left to its time: %s", error)
 
 
-def _observe(job: StreamingJob, evidence: Evidence) -> None:
+def _observe(job: StreamingJob, using: Launcher, evidence: Evidence) -> None:
     now = timezone.now()
     if evidence.life == Life.DEAD:
         starting = job.observed == Observed.LAUNCHING and job.pid is None
         since = job.launched_at or job.next_attempt_at
         if not (starting and since is not None and now - since < LAUNCH_GRACE):
+            using.clear(arguments_of(job), job.pid)
             job_move(job=job, to=Observed.STOPPED, reason=evidence.reason, pid=None)
     elif job.observed in (Observed.LAUNCHING, Observed.RUNNING):
         heard = max(item for item in (job.heartbeat_at, job.launched_at, now - 4 * SILENCE) if item is not None)

@@ -45,6 +45,9 @@ class Launcher(Protocol):
     def stop(self, evidence: Evidence) -> None:
         """End the driver now, with all that it started."""
 
+    def clear(self, arguments: ContinuousArguments, pid: int | None) -> None:
+        """End what the driver that had the pid, and is proven dead, has left running."""
+
 
 class ApplicationLauncher(Protocol):
     def launch(self, arguments: ApplicationArguments) -> int | None:

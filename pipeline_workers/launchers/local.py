@@ -40,6 +40,10 @@ class LocalLauncher:
     def stop(self, evidence: Evidence) -> None:
         processes.kill(evidence)
 
+    def clear(self, arguments: ContinuousArguments, pid: int | None) -> None:
+        if pid is not None:
+            processes.kill_left_behind(pid, _arguments_file(arguments))
+
     def _last_words(self) -> str:
         try:
             with self._log.open("rb") as log:

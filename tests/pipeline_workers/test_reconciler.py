@@ -180,6 +180,23 @@ def test_a_driver_is_told_no_secret_of_the_control_plane(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_killed_driver_started_ends_before_the_next_is_launched(
+    job: StreamingJob, launcher: LocalLauncher
+) -> None:
+    job = running(job, launcher)
+    assert job.pid is not None
+    driver = psutil.Process(job.pid)
+    (child,) = driver.children()
+    driver.kill()
+    driver.wait(10)
+    assert child.is_running()
+    StreamingJob.objects.filter(pk=job.pk).update(next_attempt_at=None)
+    after = turn(job, launcher)
+    assert after.fencing_token == 2
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, seconds=5)
+    wait_for(lambda: launcher.probe(reconciler.arguments_of(after), None).run_tag == after.run_tag)
+
+
 def test_each_try_waits_twice_as_long_as_the_one_before(job: StreamingJob, launcher: LocalLauncher) -> None:
     job = running(job, launcher)
     pauses = []
