@@ -10,7 +10,7 @@ STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit test-airflow lint format openapi lock bench clean
+.PHONY: help setup demo test test-unit test-faults test-airflow lint format openapi lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -60,6 +60,9 @@ $(AIRFLOW)/.stamp: requirements/airflow.txt | $(STAMP).packages
 
 test-airflow: $(AIRFLOW)/.stamp ## the example DAGs in a real Airflow, which is installed for it; not part of `make test`
 	cd deploy/airflow && ../../$(AIRFLOW)/bin/python -m pytest -q -c /dev/null --rootdir . -p no:cacheprovider test_dags.py
+
+test-faults: $(STAMP).project ## what is killed, restarted and deleted, and what held; PENSTOCK_FAULT_SECONDS=120 is as long as the goals say
+	$(BIN)/python -m pytest -m fault
 
 lint: $(STAMP).project $(CONSOLE) ## ruff, mypy, import-linter; eslint, prettier, tsc
 	$(BIN)/ruff check .

@@ -6,7 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("simulator", "ingest", "whole", "anomalies", "live", "runs", "collector", "latency", "screen")
+NAMES = (
+    "simulator",
+    "ingest",
+    "whole",
+    "batch",
+    "anomalies",
+    "live",
+    "runs",
+    "collector",
+    "latency",
+    "recovery",
+    "screen",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -7,16 +7,19 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from controlplane.core.outbox import enqueue
 from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.services import version_ensure
 from controlplane.streaming.models import StreamingJob
 from controlplane.streaming.preflight import lost
-from controlplane.streaming.selectors import checkpoint_folder, checkpoint_of, offsets_reported
+from controlplane.streaming.selectors import batches_reported, checkpoint_folder, checkpoint_of, offsets_reported
 from controlplane.streaming.services import job_give_up, job_move
 from controlplane.streaming.states import ALIVE, Desired, Ending, Observed
 from pipeline_workers.launchers.base import Evidence, Launcher, Life
@@ -75,8 +78,10 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
     evidence = Evidence(Life.DEAD, "it was never launched")
     if job.version is not None:
         evidence = using.probe(arguments_of(job), job.pid)
+        if evidence.life == Life.ALIVE:
+            using.watch(evidence, look_again)
     if job.observed in ALIVE:
-        _observe(job, evidence)
+        _observe(job, using, evidence)
     if job.observed in ALIVE:
         if job.is_to_end and evidence.life == Life.ALIVE:
             _end(job, using, evidence)
@@ -84,12 +89,21 @@ def reconcile(job: StreamingJob, using: Launcher) -> None:
         _launch(job, evidence)
 
 
-def _observe(job: StreamingJob, evidence: Evidence) -> None:
+def look_again() -> None:
+    """Have a round now, not at its time. It looks for itself: what called this proves nothing."""
+    try:
+        current_app.send_task("penstock.reconcile")
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("the next round is left to its time: %s", error)
+
+
+def _observe(job: StreamingJob, using: Launcher, evidence: Evidence) -> None:
     now = timezone.now()
     if evidence.life == Life.DEAD:
         starting = job.observed == Observed.LAUNCHING and job.pid is None
         since = job.launched_at or job.next_attempt_at
         if not (starting and since is not None and now - since < LAUNCH_GRACE):
+            using.clear(arguments_of(job), job.pid)
             job_move(job=job, to=Observed.STOPPED, reason=_how_it_ended(job, evidence), pid=None)
     elif job.observed in (Observed.LAUNCHING, Observed.RUNNING):
         heard = max(item for item in (job.heartbeat_at, job.launched_at, now - 4 * SILENCE) if item is not None)
@@ -148,7 +162,7 @@ def _hopeless(job: StreamingJob) -> str | None:
     """Why another try would come to nothing, or to harm."""
     if job.attempts >= MAX_ATTEMPTS:
         return f"given up after {MAX_ATTEMPTS} tries: {job.reason}"
-    return lost(checkpoint_of(job), offsets_reported(job.pipeline))
+    return lost(checkpoint_of(job), offsets_reported(job.pipeline), batches_reported(job))
 
 
 def launch(job_id: int, fencing_token: int, using: Launcher | None = None) -> None:

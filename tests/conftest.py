@@ -25,6 +25,7 @@ from cli.embedded.running import running
 from tests.folders import service_folder
 from tests.stack import Stack
 
+pytest_plugins = ["tests.fault_table"]
 # A test's database may lose its last second in a power cut; its commits are twice as fast.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

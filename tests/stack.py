@@ -38,7 +38,7 @@ class Stack:
     def up(self) -> None:
         """Bring it up if it is not."""
         if self.status()["state"] != "running":
-            done = self.penstock("up", "--detach", "--rate", "50")
+            done = self.penstock("up", "--detach", "--rate", "50", seconds=600)
             assert done.returncode == 0, done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:

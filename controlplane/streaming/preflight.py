@@ -42,16 +42,18 @@ def preflight(
     wanted: Mapping[str, Any],
     checkpoint: Checkpoint,
     reported: Mapping[int, int],
+    committed: Mapping[str, int],
     topic: Topic,
 ) -> Preflight:
     """Judge by the configurations of the version that runs and the one that is wanted, by what the checkpoint holds,
-    by how far ingest has reported to have read each partition, and by the topic as it is.
+    by how far ingest has reported to have read each partition, by the newest batch that each query has reported, and by
+    the topic as it is.
     """
     if made_anew := checkpoint.topic_id not in (None, topic.id):
         reasons = ["the topic was made anew: the checkpoint's offsets mean other records"]
     elif checkpoint.broken:
         reasons = [f"the checkpoint is broken: {words}" for words in checkpoint.broken]
-    elif reason := lost(checkpoint, reported):
+    elif reason := lost(checkpoint, reported, committed):
         reasons = [reason]
     else:
         reasons = [
@@ -66,12 +68,19 @@ def preflight(
     return Preflight(Verdict.NEW_CHECKPOINT, tuple(reasons), starts)
 
 
-def lost(checkpoint: Checkpoint, reported: Mapping[int, int]) -> str | None:
-    """A sentence on a checkpoint that is gone: its batches would be counted from 0 again, and those whose numbers the
-    lake has would be passed over without a word.
+def lost(checkpoint: Checkpoint, reported: Mapping[int, int], committed: Mapping[str, int]) -> str | None:
+    """A sentence on a checkpoint that is gone, or older than what was committed: its batches would be counted from a
+    lower number again, and those whose numbers the lake has would be passed over without a word.
     """
-    if checkpoint.offsets is None and not checkpoint.broken and any(reported.values()):
+    if checkpoint.broken:
+        return None
+    if checkpoint.offsets is None and any(reported.values()):
         return "the checkpoint holds nothing, though batches were committed: it was deleted or moved"
+    for query, batch in committed.items():
+        begun = checkpoint.begun.get(query)
+        if begun is None or begun < batch:
+            ends = "holds no batch" if begun is None else f"ends at batch {begun}"
+            return f"the checkpoint of {query} {ends}, though batch {batch} was committed: it was deleted, or is older"
     return None
 
 

@@ -15,6 +15,7 @@ from controlplane.streaming.broker import topic_read
 from controlplane.streaming.checkpoint import Checkpoint, checkpoint_read
 from controlplane.streaming.models import MicroBatch, StreamingJob, StreamingJobMove
 from controlplane.streaming.preflight import Preflight, preflight
+from spark_jobs.contracts import Query
 
 MOVES_SHOWN = 20
 
@@ -49,6 +50,13 @@ def offsets_reported(pipeline: Pipeline) -> dict[int, int]:
     return dict(pipeline.partitions.filter(next_offset__isnull=False).values_list("partition", "next_offset"))
 
 
+def batches_reported(job: StreamingJob) -> dict[str, int]:
+    """The newest batch that each query has told of in the job's generation."""
+    told = MicroBatch.objects.filter(pipeline=job.pipeline, generation=job.generation).order_by("-batch")
+    newest = {str(query): told.filter(query=query).values_list("batch", flat=True).first() for query in Query}
+    return {query: batch for query, batch in newest.items() if batch is not None}
+
+
 def job_preflight(pipeline: str, version: int | None = None) -> Preflight:
     """Whether the job may be restarted with a version, the newest unless told. Raises NotFound and TopicUnreadable."""
     job = job_of(pipeline)
@@ -58,5 +66,6 @@ def job_preflight(pipeline: str, version: int | None = None) -> Preflight:
         wanted=wanted.configuration,
         checkpoint=checkpoint_of(job),
         reported=offsets_reported(job.pipeline),
+        committed=batches_reported(job),
         topic=topic_read(job.pipeline.topic),
     )

@@ -17,6 +17,7 @@ from controlplane.warehouse.models import Load, LoadStatus
 from spark_jobs.contracts import Query
 
 ABANDONED = timedelta(seconds=60)
+FORGOTTEN = timedelta(seconds=30)  # by the queue: asked again, a load that only waits is still done once
 QUANTILES = np.arange(101) / 100
 
 
@@ -77,7 +78,7 @@ def loads_recover() -> int:
     """Ask again for loads whose worker was lost, and after failed ones. A load that did commit finds that out."""
     now, recovered = timezone.now(), 0
     lost = Q(status=LoadStatus.RUNNING, started_at__lt=now - ABANDONED)
-    lost |= Q(status=LoadStatus.REQUESTED, requested_at__lt=now - ABANDONED)
+    lost |= Q(status=LoadStatus.REQUESTED, requested_at__lt=now - FORGOTTEN)
     for load in Load.objects.filter(lost).order_by("pk"):
         with transaction.atomic():
             others = Load.objects.filter(pipeline=load.pipeline, status=LoadStatus.REQUESTED).exclude(pk=load.pk)

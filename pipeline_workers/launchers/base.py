@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,11 +40,17 @@ class Launcher(Protocol):
     def probe(self, arguments: ContinuousArguments, pid: int | None) -> Evidence:
         """Look for the driver of this checkpoint, whoever started it."""
 
+    def watch(self, evidence: Evidence, tell: Callable[[], None]) -> None:
+        """Have `tell` called soon after that driver has ended, where its place can say so; perhaps for nothing."""
+
     def drain(self, evidence: Evidence) -> None:
         """Ask the driver to end after its running batches."""
 
     def stop(self, evidence: Evidence) -> None:
         """End the driver now, with all that it started."""
+
+    def clear(self, arguments: ContinuousArguments, pid: int | None) -> None:
+        """End what the driver that had the pid, and is proven dead, has left running."""
 
 
 class ApplicationLauncher(Protocol):

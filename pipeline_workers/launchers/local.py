@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from pipeline_workers.launchers import processes
+from pipeline_workers.launchers import deaths, processes
 from pipeline_workers.launchers.base import Evidence, Life
 from spark_jobs.contracts import ContinuousArguments, Farewell, farewell_file
 
@@ -29,11 +30,18 @@ class LocalLauncher:
             return Evidence(Life.ALIVE, "the process starts", arguments.run_tag, pid, since)
         return Evidence(Life.DEAD, "no driver holds the checkpoint", pid=pid, words=_last_words(arguments, pid))
 
+    def watch(self, evidence: Evidence, tell: Callable[[], None]) -> None:
+        deaths.watch(evidence, tell)
+
     def drain(self, evidence: Evidence) -> None:
         processes.terminate(evidence)
 
     def stop(self, evidence: Evidence) -> None:
         processes.kill(evidence)
+
+    def clear(self, arguments: ContinuousArguments, pid: int | None) -> None:
+        if pid is not None:
+            processes.kill_left_behind(pid, _arguments_file(arguments))
 
 
 def _arguments_file(arguments: ContinuousArguments) -> Path:

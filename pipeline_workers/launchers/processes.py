@@ -26,6 +26,8 @@ SECRETS = frozenset(
     }
 )
 
+MARKER = "PENSTOCK_ARGUMENTS"  # in the environment of all that a process starts: the file that says what it is for
+
 
 def spawn(module: str, arguments: Path, text: str, log: Path) -> int:
     """Write `text` to the arguments' file, of mode 0600, and run `module` with it in a session of its own; its pid."""
@@ -43,7 +45,7 @@ def spawn(module: str, arguments: Path, text: str, log: Path) -> int:
             stderr=written,
             start_new_session=True,
             # Two arenas: with one for each thread, glibc keeps what delta-rs and Arrow have freed.
-            env={**inherited, "PYSPARK_PYTHON": sys.executable, "MALLOC_ARENA_MAX": "2"},
+            env={**inherited, "PYSPARK_PYTHON": sys.executable, "MALLOC_ARENA_MAX": "2", MARKER: str(arguments)},
         )
     return process.pid
 
@@ -73,20 +75,32 @@ def started(pid: int, arguments: Path) -> float | None:
 
 def terminate(evidence: Evidence) -> None:
     """Ask the process that the evidence is of to end."""
-    if (process := _proven(evidence)) is not None:
+    if (process := proven(evidence)) is not None:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
 
 
 def kill(evidence: Evidence) -> None:
     """End it now, and the JVM, which is in the process group that `spawn` made for the two of them."""
-    if (process := _proven(evidence)) is None:
+    if (process := proven(evidence)) is None:
         return
     with suppress(psutil.NoSuchProcess, ProcessLookupError):
         if os.getpgid(process.pid) == process.pid:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+
+
+def kill_left_behind(pid: int, arguments: Path) -> None:
+    """Kill what a process that is dead left in its session, as far as it was started for these arguments.
+
+    A JVM outlives its driver by seconds, in which it takes from the next one's start.
+    """
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            in_session = process.pid != pid and os.getsid(process.pid) == pid
+            if in_session and process.environ().get(MARKER) == str(arguments):
+                process.kill()
 
 
 def _told(text: str, arguments: Path) -> Evidence:
@@ -101,7 +115,7 @@ def _told(text: str, arguments: Path) -> Evidence:
     return Evidence(Life.ALIVE, f"it holds {arguments.parent}", run_tag, pid, since)
 
 
-def _proven(evidence: Evidence) -> psutil.Process | None:
+def proven(evidence: Evidence) -> psutil.Process | None:
     """The process that the evidence is of, if it is still there."""
     if evidence.pid is None:
         return None

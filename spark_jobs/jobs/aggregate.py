@@ -46,7 +46,7 @@ class Aggregate:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments, telemetry: Telemetry) -> None:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
-        app = f"penstock/{arguments.pipeline}/{Query.AGGREGATE}"
+        app = tables.app_of(arguments.pipeline, Query.AGGREGATE)
         self._minutes, self._hours, self._days = (
             GoldTable(arguments.lake, table, app)
             for table in (Table.SENSOR_5MIN, Table.LOCATION_HOURLY, Table.DAILY_SUMMARY)

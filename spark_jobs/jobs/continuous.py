@@ -1,7 +1,8 @@
 """The continuous job: one driver, three queries, from Kafka to Gold. `python -m spark_jobs.jobs.continuous ARGUMENTS`.
 
 Exit codes: 0 drained, 1 a query failed, 2 unusable arguments, 3 another driver holds the checkpoint, 4 the topic is
-not the one that the checkpoint was made for. The last line on stderr names the cause.
+not the one that the checkpoint was made for or has lost what comes next, 5 the checkpoint is broken or not the one that
+the lake was written with. The last line on stderr names the cause.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Protocol
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.listener import StreamingQueryListener
 from pyspark.sql.streaming.query import StreamingQuery
@@ -36,7 +37,7 @@ from spark_jobs.contracts import (
     farewell_file,
     read_arguments,
 )
-from spark_jobs.jobs import tables
+from spark_jobs.jobs import checkpoints, tables
 from spark_jobs.jobs.aggregate import Aggregate
 from spark_jobs.jobs.causes import one_line
 from spark_jobs.jobs.ingest import Ingest
@@ -246,15 +247,23 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
+def check_checkpoint(arguments: ContinuousArguments) -> None:
+    """Raises Refusal (5) where going on from the checkpoint would pass over rows without a word."""
+    if found := list(checkpoints.faults(arguments)):
+        told = "; ".join(found)
+        raise Refusal(5, f"{told}; put the right one back, or see what is needed: penstock pipelines preflight")
+
+
 def check_topic(arguments: ContinuousArguments) -> str:
     """The topic's id, which must be the one of the checkpoint: in a topic made anew, offsets mean other records.
 
-    Raises Refusal (4).
+    Raises Refusal (4), also where retention has passed the offsets at which the checkpoint goes on.
     """
     admin = AdminClient({"bootstrap.servers": arguments.bootstrap_servers})
     try:
         described = admin.describe_topics(TopicCollection([arguments.topic]), request_timeout=30)
         topic_id = str(described[arguments.topic].result().topic_id)
+        lost = _deleted_unread(admin, arguments)
     except KafkaException as error:
         raise Refusal(4, f"topic {arguments.topic} cannot be read: {error.args[0].str()}") from error
     noted = Path(arguments.checkpoint) / "topic.json"
@@ -264,7 +273,26 @@ def check_topic(arguments: ContinuousArguments) -> str:
         raise Refusal(
             4, f"topic {arguments.topic} is not the one of this checkpoint: it was made anew; start a new generation"
         )
+    if lost:
+        raise Refusal(
+            4, f"topic {arguments.topic}: {'; '.join(lost)}; see what is needed: penstock pipelines preflight"
+        )
     return topic_id
+
+
+def _deleted_unread(admin: AdminClient, arguments: ContinuousArguments) -> list[str]:
+    """A sentence on each range of offsets that the topic lost before ingest had read it. Raises KafkaException."""
+    wanted = checkpoints.read_to(Path(arguments.checkpoint) / Query.INGEST, arguments.topic)
+    places = {TopicPartition(arguments.topic, partition): offset for partition, offset in wanted.items()}
+    oldest = (
+        admin.list_offsets({place: OffsetSpec.earliest() for place in places}, request_timeout=30) if places else {}
+    )
+    begins = {place.partition: future.result().offset for place, future in oldest.items()}
+    return [
+        f"offsets {offset} to {begins[place.partition] - 1} of partition {place.partition} were deleted unread"
+        for place, offset in places.items()
+        if begins[place.partition] > offset
+    ]
 
 
 def main(argv: list[str]) -> int:
@@ -287,6 +315,7 @@ def main(argv: list[str]) -> int:
 def _run(arguments: ContinuousArguments) -> tuple[int, str]:
     """Run the driver to its end; the exit code, and in one line how it came to it."""
     try:
+        check_checkpoint(arguments)
         driver = Driver(arguments, check_topic(arguments))
         signal.signal(signal.SIGTERM, driver.drain)
         signal.signal(signal.SIGINT, driver.drain)

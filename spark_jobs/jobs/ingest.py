@@ -20,7 +20,7 @@ class Ingest:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments, telemetry: Telemetry) -> None:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
-        app = f"penstock/{arguments.pipeline}/{Query.INGEST}"
+        app = tables.app_of(arguments.pipeline, Query.INGEST)
         self._bronze = AppendedTable(arguments.lake, Table.BRONZE, app, arguments.run_tag)
 
     def source(self) -> DataFrame:

@@ -25,7 +25,7 @@ class Refine:
 
     def __init__(self, spark: SparkSession, arguments: ContinuousArguments, telemetry: Telemetry) -> None:
         self._spark, self._arguments, self._telemetry = spark, arguments, telemetry
-        app = f"penstock/{arguments.pipeline}/{Query.REFINE}"
+        app = tables.app_of(arguments.pipeline, Query.REFINE)
         self._silver, self._set_aside = (
             AppendedTable(arguments.lake, table, app, arguments.run_tag) for table in (Table.SILVER, Table.SET_ASIDE)
         )

@@ -106,6 +106,11 @@ SEQUENCE, ENTRIES = "penstock.sequence", "penstock.entries"
 REMEMBERED = 200
 
 
+def app_of(pipeline: str, query: str) -> str:
+    """Under which name a pipeline's query numbers its commits in a table's log."""
+    return f"penstock/{pipeline}/{query}"
+
+
 class Commits:
     """What a table's log says of its commits, and of those that `app` made. Read without Spark, in milliseconds."""
 
@@ -120,11 +125,15 @@ class Commits:
         self.delta.update_incremental()
         return self.delta.version()
 
+    def newest(self) -> int | None:
+        """The newest sequence that `app` has committed."""
+        self.delta.update_incremental()
+        return self.delta.transaction_version(self._app)
+
     def hold(self, seq: int) -> bool:
         """Whether `app` has committed this sequence or a later one."""
-        self.delta.update_incremental()
-        txn = self.delta.transaction_version(self._app)
-        return txn is not None and txn >= seq
+        newest = self.newest()
+        return newest is not None and newest >= seq
 
     def noted(self, seq: int) -> list[Entry] | None:
         """The entries that the commit with `seq` noted; None where it noted none, or many commits ago."""

@@ -71,32 +71,6 @@ def test_recorded_readings_pass_beside_live_ones(stack: Stack) -> None:
     assert aside.num_rows == 0
 
 
-def test_a_worker_killed_before_in_and_after_a_launch_leaves_one_driver(stack: Stack) -> None:
-    stack.up()
-    first = stack.status()["processes"]["driver"]["pid"]
-    worker = stack.kill("worker")  # before: nobody is there to launch the next one
-    os.kill(first, signal.SIGKILL)
-    until(lambda: stack.drivers() not in ([], [first]), 90)
-    stack.until_back("worker", worker)
-    worker = stack.kill("worker")  # in the launch: the driver has begun to start
-
-    def progressing() -> bool:
-        report = stack.status()
-        return report["figures"]["observed"] == "running" and report["processes"]["driver"]["pid"] in stack.drivers()
-
-    until(progressing, 120)
-    stack.until_back("worker", worker)
-    (launched,) = stack.drivers()
-    assert launched != first
-    worker = stack.kill("worker")  # after: the driver goes on, and the next worker knows it
-    stack.until_back("worker", worker)
-    assert stack.drivers() == [launched]
-    loaded = stack.status()["figures"]["accounts"]["warehouse_readings"]
-    until(lambda: stack.status()["figures"]["accounts"]["warehouse_readings"] > loaded, 120)
-    assert stack.drivers() == [launched]
-    assert json.loads(stack.penstock("ledger", "verify", "--json").stdout)["problems"] == []
-
-
 def test_services_die_with_the_supervisor_and_the_next_up_goes_on_with_one_driver(stack: Stack) -> None:
     stack.up()
     report = stack.status()

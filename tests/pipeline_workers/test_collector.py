@@ -64,6 +64,7 @@ def collector(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
+@pytest.mark.fault(4, "kill -9 the collector, again and again")
 def test_a_collector_killed_again_and_again_counts_every_message_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

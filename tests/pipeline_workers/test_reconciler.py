@@ -49,6 +49,14 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalL
             process.wait(10)
 
 
+@pytest.fixture(autouse=True)
+def told_of_deaths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would ask the queue for a round at once, which these tests make themselves."""
+    told: list[str] = []
+    monkeypatch.setattr(reconciler, "look_again", lambda: told.append("look again"))
+    return told
+
+
 @pytest.fixture
 def job(pipeline: Pipeline) -> StreamingJob:
     return StreamingJob.objects.get(pipeline=pipeline)
@@ -104,6 +112,23 @@ def test_a_killed_driver_is_launched_anew_with_the_next_fencing_token(
     wait_for(lambda: launcher.probe(reconciler.arguments_of(after), None).run_tag == after.run_tag)
 
 
+def test_a_death_is_told_of_at_once_and_once_however_often_the_driver_was_looked_at(
+    job: StreamingJob, launcher: LocalLauncher, told_of_deaths: list[str]
+) -> None:
+    job = running(job, launcher)
+    for _ in range(3):
+        turn(job, launcher)
+    found = launcher.probe(reconciler.arguments_of(job), None)
+    assert found.started is not None
+    another = list[str]()
+    launcher.watch(replace(found, started=found.started - 1), lambda: another.append("of its pid's last holder"))
+    assert told_of_deaths == []
+    kill(job)
+    wait_for(lambda: bool(told_of_deaths), seconds=5)
+    assert (told_of_deaths, another) == (["look again"], [])
+
+
+@pytest.mark.fault(11, "a driver runs that the control plane has lost sight of")
 def test_nothing_is_launched_while_somebody_holds_the_checkpoint(
     job: StreamingJob, launcher: LocalLauncher, tmp_path: Path
 ) -> None:
@@ -250,6 +275,23 @@ def test_a_driver_is_told_no_secret_of_the_control_plane(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_killed_driver_started_ends_before_the_next_is_launched(
+    job: StreamingJob, launcher: LocalLauncher
+) -> None:
+    job = running(job, launcher)
+    assert job.pid is not None
+    driver = psutil.Process(job.pid)
+    (child,) = driver.children()
+    driver.kill()
+    driver.wait(10)
+    assert child.is_running()
+    StreamingJob.objects.filter(pk=job.pk).update(next_attempt_at=None)
+    after = turn(job, launcher)
+    assert after.fencing_token == 2
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, seconds=5)
+    wait_for(lambda: launcher.probe(reconciler.arguments_of(after), None).run_tag == after.run_tag)
+
+
 def test_each_try_waits_twice_as_long_as_the_one_before(job: StreamingJob, launcher: LocalLauncher) -> None:
     job = running(job, launcher)
     pauses = []
@@ -342,6 +384,7 @@ def test_a_holder_that_is_no_driver_of_the_checkpoint_is_unknown(
     assert (found.life, found.pid) == (Life.UNKNOWN, None)
 
 
+@pytest.mark.fault(12, "the whole checkpoint deleted")
 def test_a_job_whose_checkpoint_is_gone_is_given_up_rather_than_counted_anew(
     job: StreamingJob, pipeline: Pipeline, launcher: LocalLauncher, tmp_path: Path
 ) -> None:

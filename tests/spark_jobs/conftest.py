@@ -31,6 +31,10 @@ def spark(jars: Path) -> Iterator[SparkSession]:
 @pytest.fixture
 def topics(kafka: str) -> tuple[str, str]:
     """A topic of readings and one of telemetry, new for the test."""
+    return make_topics(kafka)
+
+
+def make_topics(kafka: str) -> tuple[str, str]:
     names = (f"readings-{uuid4().hex[:8]}", f"telemetry-{uuid4().hex[:8]}")
     admin = AdminClient({"bootstrap.servers": kafka})
     settings = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "4194304"}
@@ -42,6 +46,10 @@ def topics(kafka: str) -> tuple[str, str]:
 
 @pytest.fixture
 def arguments(kafka: str, topics: tuple[str, str], jars: Path, tmp_path: Path) -> ContinuousArguments:
+    return make_arguments(kafka, topics, jars, tmp_path)
+
+
+def make_arguments(kafka: str, topics: tuple[str, str], jars: Path, folder: Path) -> ContinuousArguments:
     return ContinuousArguments(
         pipeline="plant",
         version=1,
@@ -51,8 +59,8 @@ def arguments(kafka: str, topics: tuple[str, str], jars: Path, tmp_path: Path) -
         bootstrap_servers=kafka,
         topic=topics[0],
         telemetry_topic=topics[1],
-        lake=str(tmp_path / "lake"),
-        checkpoint=str(tmp_path / "checkpoint"),
+        lake=str(folder / "lake"),
+        checkpoint=str(folder / "checkpoint"),
         jars=tuple(str(jar) for jar in sorted(jars.glob("*.jar"))),
         sensor_types=(TEMPERATURE,),
         trigger_seconds=0.5,

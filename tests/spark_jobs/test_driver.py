@@ -135,6 +135,8 @@ def ledger(arguments: ContinuousArguments) -> Counter[str]:
     return totals
 
 
+@pytest.mark.fault(2, "newest commits of the checkpoint removed, as if killed before them")
+@pytest.mark.fault(11, "a second driver on the checkpoint of one that runs")
 def test_a_driver_killed_in_its_batches_and_behind_its_commits_loses_and_doubles_nothing(
     arguments: ContinuousArguments, tmp_path: Path
 ) -> None:
@@ -193,6 +195,7 @@ def test_a_driver_killed_in_its_batches_and_behind_its_commits_loses_and_doubles
     assert {name: told[name] for name in wanted} == wanted
 
 
+@pytest.mark.fault(14, "the disk under the lake is full")
 def test_a_full_disk_ends_the_driver_with_its_cause_and_it_goes_on_when_there_is_room(
     arguments: ContinuousArguments, small_disk: Path, tmp_path: Path
 ) -> None:

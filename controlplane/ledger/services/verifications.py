@@ -21,7 +21,7 @@ from controlplane.pipelines.selectors import pipeline_named
 TASK = "penstock.verify_ledger"
 # What Celery allows a task, and a little: a worker that is silent for longer was killed.
 LOST = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 30)
-FORGOTTEN = timedelta(seconds=60)
+FORGOTTEN = timedelta(seconds=30)
 
 
 @transaction.atomic

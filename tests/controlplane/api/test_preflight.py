@@ -60,6 +60,7 @@ def test_a_viewer_is_told_what_a_restart_would_change(viewer: Caller, operator: 
     assert viewer.get(f"{JOB}/preflight", version=9).status_code == 404
 
 
+@pytest.mark.fault(12, "a part of the checkpoint deleted, and a restart asked for")
 def test_a_restart_that_is_not_safe_is_refused_before_anything_stops_unless_it_is_accepted(
     operator: Caller, job: StreamingJob
 ) -> None:

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_ingest_goes_on_where_its_newest_committed_batch_ended(folder: Path) -> None:
-    assert checkpoint_read(folder, TOPIC) == Checkpoint({0: 120, 1: 80}, "a")
+    assert checkpoint_read(folder, TOPIC) == Checkpoint({0: 120, 1: 80}, "a", begun=dict.fromkeys(SOURCES, 2))
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
@@ -55,3 +55,8 @@ def test_offsets_that_are_none_of_the_topic_are_broken(folder: Path, content: st
 def test_a_note_of_the_topic_that_cannot_be_read_is_named(folder: Path) -> None:
     (folder / "topic.json").write_text("[")
     assert checkpoint_read(folder, TOPIC).broken == ("topic.json cannot be read",)
+
+
+def test_offsets_of_a_topic_that_nobody_noted_are_broken(folder: Path) -> None:
+    (folder / "topic.json").unlink()
+    assert checkpoint_read(folder, TOPIC).broken == ("topic.json is gone, which says of which topic the offsets are",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ from controlplane.streaming.broker import Topic
 from controlplane.streaming.checkpoint import Checkpoint
 from controlplane.streaming.preflight import Preflight, Verdict, preflight
 
-HELD = Checkpoint(offsets={0: 100, 1: 200}, topic_id="a")
+HELD = Checkpoint(offsets={0: 100, 1: 200}, topic_id="a", begun={"ingest": 8, "refine": 9, "aggregate": 7})
+COMMITTED = {"ingest": 8, "refine": 8, "aggregate": 7}
 TOPIC = Topic(id="a", begins={0: 0, 1: 0})
 
 
 def judged(**facts: Any) -> Preflight:
     known = {"running": {}, "wanted": {}, "checkpoint": HELD, "reported": {0: 90, 1: 190}, "topic": TOPIC}
-    return preflight(**known | facts)
+    return preflight(**{"committed": COMMITTED, **known, **facts})
 
 
 def test_the_same_configuration_on_its_checkpoint_is_safe() -> None:
@@ -34,7 +36,7 @@ def test_every_change_is_named_with_what_follows_from_it() -> None:
 
 
 def test_a_job_that_never_ran_is_safe() -> None:
-    assert judged(checkpoint=Checkpoint(), reported={}).verdict == Verdict.SAFE_RESTART
+    assert judged(checkpoint=Checkpoint(), reported={}, committed={}).verdict == Verdict.SAFE_RESTART
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,18 @@ def test_a_job_that_never_ran_is_safe() -> None:
             "the checkpoint is broken: the offsets of ingest cannot be read: x",
             {0: 90, 1: 190},
             id="broken",
+        ),
+        pytest.param(
+            {"checkpoint": replace(HELD, begun={"ingest": 8, "aggregate": 7})},
+            "the checkpoint of refine holds no batch, though batch 8 was committed: it was deleted, or is older",
+            {0: 100, 1: 200},
+            id="a query's is gone",
+        ),
+        pytest.param(
+            {"checkpoint": replace(HELD, begun={"ingest": 7, "refine": 9, "aggregate": 7})},
+            "the checkpoint of ingest ends at batch 7, though batch 8 was committed: it was deleted, or is older",
+            {0: 100, 1: 200},
+            id="older",
         ),
         pytest.param(
             {"topic": Topic("b", {0: 0, 1: 0})},
