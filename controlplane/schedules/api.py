@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.validators import validate_slug
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
@@ -11,7 +12,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.api.fields import FlagField, LineField, WholeField
+from controlplane.core.api.fields import FlagField, LineField, TextField, WholeField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
@@ -81,7 +82,7 @@ class ScheduleValuesSerializer(ReasonSerializer):
 
 
 class NewScheduleSerializer(ScheduleValuesSerializer):
-    name = serializers.SlugField(max_length=50)
+    name = TextField(max_length=50, validators=[validate_slug])
 
 
 class NextSerializer(serializers.Serializer):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner, Result
 
@@ -37,7 +36,7 @@ from tests.django_database import pipeline, queue_away
 __all__ = ["pipeline", "queue_away"]
 pytestmark = pytest.mark.integration
 Penstock = Callable[..., Result]
-YESTERDAY = (timezone.now() - timedelta(days=1)).date().isoformat()
+DAY = "2026-03-09"
 
 
 @pytest.fixture
@@ -86,8 +85,8 @@ def test_no_runs_are_told_with_what_to_do(penstock: Penstock, pipeline: Pipeline
 
 
 def test_a_dry_run_makes_nothing(penstock: Penstock, pipeline: Pipeline) -> None:
-    plan = told(penstock("trigger", "daily", "--dry-run", "--json"))
-    assert (plan["first_day"], plan["hindered_by"]) == (YESTERDAY, None)
+    plan = told(penstock("trigger", "daily", "--from", DAY, "--dry-run", "--json"))
+    assert (plan["first_day"], plan["hindered_by"]) == (DAY, None)
     words = penstock("trigger", "daily", "--dry-run", "--set", "stale=warn", "--set", "freshness_minutes=5").stdout
     assert "stale warn" in words
     assert "freshness_minutes 5" in words
@@ -103,12 +102,12 @@ def test_a_dry_run_that_is_hindered_exits_1(penstock: Penstock, pipeline: Pipeli
 @pytest.mark.parametrize(("state", "code"), [(RunState.SUCCEEDED, 0), (RunState.FAILED, 1)])
 def test_a_run_is_followed_to_its_end(penstock: Penstock, pipeline: Pipeline, state: RunState, code: int) -> None:
     worker = brought_about(state)
-    result = penstock("trigger", "daily", "--follow", "--reason", "why not")
+    result = penstock("trigger", "daily", "--from", DAY, "--follow", "--reason", "why not")
     worker.join()
     assert result.exit_code == code, result.output
     assert "bronze_to_silver: succeeded in 0.0 s, 1,234 rows in, 1,200 rows out" in result.stdout
     last = result.stdout.splitlines()[-1]
-    assert last.startswith(f"run {Run.objects.get().pk} (daily {YESTERDAY}): {state}")
+    assert last.startswith(f"run {Run.objects.get().pk} (daily {DAY}): {state}")
     assert ("the disk is full" in last) == (code == 1)
 
 

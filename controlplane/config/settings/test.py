@@ -4,8 +4,9 @@ import os
 import secrets
 
 PLACES = ("BOOTSTRAP_SERVERS", "LAKE", "CHECKPOINTS", "WORKSPACES", "JARS", "LOGS")
-for name in ("DATABASE_URL", "WAREHOUSE_URL", "REDIS_URL", *PLACES):
-    os.environ.setdefault(f"PENSTOCK_{name}", "postgresql://" if "_URL" in name and name != "REDIS_URL" else "unset")
+ADDRESSES = {"DATABASE_URL": "postgresql://", "WAREHOUSE_URL": "postgresql://", "REDIS_URL": "redis://127.0.0.1:1"}
+for name, value in (ADDRESSES | dict.fromkeys(PLACES, "unset")).items():
+    os.environ.setdefault(f"PENSTOCK_{name}", value)
 os.environ.setdefault("PENSTOCK_SECRET_KEY", secrets.token_urlsafe(32))
 
 from controlplane.config.settings.base import *  # noqa: E402, F403

@@ -21,6 +21,13 @@ TYPE = {
     "expected_interval_seconds": 1, "reason": "",
 }  # fmt: skip
 JOB = "pipelines/plant/streaming-job"
+DAYS = {"first_day": "2026-01-01", "last_day": "2026-01-02"}
+BACKFILL = {**DAYS, "order": "oldest", "concurrency": 1, "only": "all"}
+SCHEDULE = {
+    "kind": "daily", "cron": "30 0 * * *", "timezone": "UTC", "parameters": {}, "enabled": True, "catch_up": "none",
+    "dry_run": False, "reason": "",
+}  # fmt: skip
+OF_SCHEDULE = "pipelines/plant/schedules/nightly"
 BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "session_create": ("post", "session", {"username": "u", "password": "p"}),
     "tokens_create": ("post", "tokens", {"name": "n", "scope": "read", "expires_in_days": 1}),
@@ -33,6 +40,20 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "streaming_job_drain": ("post", f"{JOB}/drain", {"reason": ""}),
     "streaming_job_stop": ("post", f"{JOB}/stop", {"reason": ""}),
     "streaming_job_restart": ("post", f"{JOB}/restart", {"reason": "", "accept": True}),
+    "runs_create": (
+        "post",
+        "pipelines/plant/runs",
+        {"kind": "daily", **DAYS, "parameters": {}, "dry_run": False, "reason": ""},
+    ),
+    **{f"runs_{name}": ("post", f"runs/1/{name}", {"reason": ""}) for name in ("cancel", "retry", "rerun")},
+    "backfills_create": ("post", "pipelines/plant/backfills", {**BACKFILL, "reason": ""}),
+    "backfills_preview": ("post", "pipelines/plant/backfills/preview", BACKFILL),
+    **{f"backfills_{name}": ("post", f"backfills/1/{name}", {"reason": ""}) for name in ("cancel", "pause", "resume")},
+    "backfills_retry": ("post", "backfills/1/retry", {"only": "all", "reason": ""}),
+    "schedules_create": ("post", "pipelines/plant/schedules", {"name": "nightly", **SCHEDULE}),
+    "schedules_set": ("put", OF_SCHEDULE, SCHEDULE),
+    **{f"schedules_{name}": ("post", f"{OF_SCHEDULE}/{name}", {"reason": ""}) for name in ("run", "enable", "disable")},
+    "freshness_set": ("put", "pipelines/plant/freshness", {"limits": {}, "reason": ""}),
     "streaming_job_rollback": ("post", f"{JOB}/rollback", {"reason": "", "accept": True, "version": 1}),
 }
 WRONG: dict[type, list[Any]] = {

@@ -49,7 +49,10 @@ EVERY = pytest.mark.parametrize(("method", "path", "described"), OPERATIONS)
 CHANGES = pytest.mark.parametrize(
     ("method", "path", "described"), [item for item in OPERATIONS if item.values[0] != "get"]
 )
-REAL = {"name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "backfill_id": "1", "run_id": "1"}
+REAL = {
+    "name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "backfill_id": "1", "run_id": "1",
+    "schedule": "nightly",
+}  # fmt: skip
 
 
 def filled(path: str, **values: str) -> str:
