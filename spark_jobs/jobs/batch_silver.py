@@ -159,8 +159,11 @@ class BatchSilver:
         judged = self._spark.createDataFrame(
             self._frontiers(read, seen["unknown_since"]), "topic string, partition int, last long"
         )
-        known = readings.join(F.broadcast(judged), ["topic", "partition"]).where(F.col("offset") <= F.col("last"))
-        return self._write_readings(table, read, known.drop("last"), expected, f"{name}-judged")
+        # In a partition of which refine has judged nothing since then, what arrived earlier is all that it has judged.
+        earlier = F.col("kafka_timestamp") < F.timestamp_micros(F.lit(seen["unknown_since"]))
+        known = readings.join(F.broadcast(judged), ["topic", "partition"], "left")
+        known = known.where(earlier | (F.col("offset") <= F.col("last"))).drop("last")
+        return self._write_readings(table, read, known, expected, f"{name}-judged")
 
     def _frontiers(self, read: _Read, since: int) -> Sequence[Row]:
         """The last offset that refine has judged in each partition, of what arrived from `since` (epoch us) on."""

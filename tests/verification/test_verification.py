@@ -298,7 +298,7 @@ def test_a_batch_run_is_followed_from_silver_to_gold(settled: World) -> None:
     counted = verify("plant")
     assert (counted["problems"], counted["pending"]) == ([], {"bronze": 0, "silver": 0, "gold": 1})
     settled.fence(1, 0, 5, 2, fence=2)
-    assert "1 windows differ" in verify("plant")["problems"][0]
+    assert any("1 windows differ" in problem for problem in verify("plant")["problems"])
 
 
 def test_a_batch_run_counts_in_its_windows_what_the_stream_has_yet_to_count(settled: World) -> None:
