@@ -22,6 +22,7 @@ TYPE = {
 }  # fmt: skip
 JOB = "pipelines/plant/streaming-job"
 DAYS = {"first_day": "2026-01-01", "last_day": "2026-01-02"}
+RUN = {"kind": "daily", **DAYS, "parameters": {}, "dry_run": False, "reason": ""}
 BACKFILL = {**DAYS, "order": "oldest", "concurrency": 1, "only": "all"}
 SCHEDULE = {
     "kind": "daily", "cron": "30 0 * * *", "timezone": "UTC", "parameters": {}, "enabled": True, "catch_up": "none",
