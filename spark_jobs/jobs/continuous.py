@@ -103,8 +103,7 @@ class Driver:
             self._report(DriverState.DRAINING)
             self._drain(queries)
             if failed is not None:
-                cause = self._causes[0] if self._causes else failed.exception()
-                raise RuntimeError(f"query {failed.name} failed: {one_line(str(cause))}")
+                raise RuntimeError(f"query {failed.name} failed: {self._cause(failed)}")
             self._report(DriverState.STOPPED)
         except BaseException as error:
             self._report(DriverState.FAILED, one_line(str(error)))
@@ -156,6 +155,14 @@ class Driver:
                     self._stop.set()
                     return query
         return None
+
+    def _cause(self, failed: StreamingQuery) -> str:
+        """What ended a query. Of records that are gone Spark says that they are, and not which."""
+        with suppress(KafkaException):
+            admin = AdminClient({"bootstrap.servers": self._arguments.bootstrap_servers})
+            if failed.name == Query.INGEST and (lost := _deleted_unread(admin, self._arguments)):
+                return "; ".join(lost)
+        return one_line(str(self._causes[0] if self._causes else failed.exception()))
 
     def _drain(self, queries: list[StreamingQuery]) -> None:
         """Let the batches that run end, then stop: a query stopped in a batch would only do it again."""
