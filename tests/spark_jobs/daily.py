@@ -238,17 +238,22 @@ class Daily:
         return pl.DataFrame(delta.to_pyarrow_table())
 
     def contents(self) -> dict[str, list[dict[str, Any]]]:
-        """Every table's rows but for what says who wrote them, and for sketches and percentiles, which are random."""
+        """Every table's rows but for what says who wrote them, and for sketches and percentiles, which are random.
+
+        Figures are told to nine digits: the last bits go with the order in which they were summed.
+        """
         drop = ["gold_seq", "batch_seq", "fence_seq", "refine_seq", "job_version", "sketch", "p50", "p95", "p99"]
         keys = {
             Table.SILVER: ["partition", "offset"],
             Table.SET_ASIDE: ["partition", "offset"],
             Table.SENSOR_5MIN: ["sensor_id", "window_start"],
-            Table.LOCATION_HOURLY: ["hour_start"],
-            Table.DAILY_SUMMARY: ["event_date"],
+            Table.LOCATION_HOURLY: ["location", "sensor_type", "hour_start"],
+            Table.DAILY_SUMMARY: ["location", "sensor_type", "event_date"],
         }
+        told = pl.selectors.float().round_sig_figs(9)
         return {
-            str(table): self.rows(table).drop(drop, strict=False).sort(key).to_dicts() for table, key in keys.items()
+            str(table): self.rows(table).drop(drop, strict=False).with_columns(told).sort(key).to_dicts()
+            for table, key in keys.items()
         }
 
     def check_silver(self, absorbed: tuple[datetime, datetime] | None = None) -> None:
