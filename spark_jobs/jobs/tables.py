@@ -146,9 +146,9 @@ class Commits:
     def noted_last(self) -> list[Entry]:
         """The entries that the last commit of `app` noted. `app` is a batch run's: its sequences are table versions.
 
-        Raises ForgottenError when the log reaches back no further.
+        The version that is known stays the one that is known: a commit is made upon it, and another writer's would be
+        lost under rows that were read before it. Raises ForgottenError when the log reaches back no further.
         """
-        self.delta.update_incremental()
         version = self.delta.transaction_version(self._app)
         if version is None:
             return []
