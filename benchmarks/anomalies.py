@@ -83,7 +83,7 @@ def _measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         if done.returncode:
             raise SystemExit(f"the simulator failed: {done.stderr.strip()}")
         harness.say(f"sent: {done.stdout.strip()}")
-        if not harness.wait_until_settled(300 + options.events / 1000):
+        if not harness.wait_until_settled(300 + options.events / 1000, json.loads(done.stdout)["sent"]):
             raise SystemExit("the readings did not all arrive in time")
         return judge(Path(Table.SILVER.under(str(home.lake))), truth)
 

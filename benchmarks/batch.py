@@ -295,9 +295,9 @@ def _gold(silver: DataFrame, key: str, span: str) -> DataFrame:
 
 def _check(lake: str, naive: str) -> None:
     """Raises SystemExit unless both kept as many readings and Gold counted them all."""
-    own = DeltaTable(Table.SILVER.under(lake)).to_pyarrow_table(["sensor_id"]).num_rows
-    gold = pl.DataFrame(DeltaTable(Table.SENSOR_5MIN.under(lake)).to_pyarrow_table(["reading_count"]))
-    other = DeltaTable(f"{naive}/silver").to_pyarrow_table(["sensor_id"]).num_rows
+    own = DeltaTable(Table.SILVER.under(lake)).to_pyarrow_table(columns=["sensor_id"]).num_rows
+    gold = pl.DataFrame(DeltaTable(Table.SENSOR_5MIN.under(lake)).to_pyarrow_table(columns=["reading_count"]))
+    other = DeltaTable(f"{naive}/silver").to_pyarrow_table(columns=["sensor_id"]).num_rows
     if not own == other == gold["reading_count"].sum():
         raise SystemExit(f"the job kept {own}, counted {gold['reading_count'].sum()}, the naive one kept {other}")
 

@@ -165,7 +165,7 @@ def _delays(produced: list[float], taken: list[tuple[float, int]]) -> list[float
     """Of each message, from its production to the first look that found it taken."""
     looks = iter(taken)
     at, offset = next(looks)
-    delays = []
+    delays = list[float]()
     for number, made in enumerate(produced):
         while offset <= number:
             following = next(looks, None)

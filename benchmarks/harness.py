@@ -103,12 +103,16 @@ def wait_for_first_readings(seconds: float) -> None:
         time.sleep(1)
 
 
-def wait_until_settled(seconds: float) -> bool:
-    """Wait until nothing is pending and nothing lags; False when that took too long. After `stack`."""
+def wait_until_settled(seconds: float, sent: int = 0) -> bool:
+    """Wait until `sent` records are counted, nothing is pending and nothing lags; False when that took too long.
+
+    After `stack`. Figures are as old as the driver's last word: before its first batch nothing lags, either.
+    """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         now = figures.figures()
-        if (now["lag"] or {}).get("total") == 0 and not any(now["accounts"]["pending"].values()):
+        accounts = now["accounts"]
+        if accounts["kafka"] >= sent and (now["lag"] or {}).get("total") == 0 and not any(accounts["pending"].values()):
             return True
         time.sleep(1)
     return False

@@ -82,7 +82,7 @@ def prepare() -> str:
     from controlplane.streaming.services import job_ensure
 
     job_ensure(pipeline=pipeline_ensure(name=PIPELINE, topic=TOPIC))
-    user = User.objects.create_user("benchmark", role=Role.VIEWER)
+    user = User.objects.create(username="benchmark", role=Role.VIEWER)
     return token_make(user=user, name="benchmark", scope=Scope.READ, life=timedelta(hours=1), actor=None)[1]
 
 

@@ -32,7 +32,8 @@ def main() -> int:
     harness.end_cleanly_on_signals()
     before = harness.load_average()
     with harness.stack(options.home):
-        from controlplane.streaming.services import Desired, job_desire
+        from controlplane.streaming.services import job_desire
+        from controlplane.streaming.states import Desired
 
         job_desire(pipeline=PIPELINE, desired=Desired.STOPPED)
         _wait_for("stopped", 120)
@@ -41,7 +42,7 @@ def main() -> int:
         job_desire(pipeline=PIPELINE, desired=Desired.RUNNING)
         _wait_for("running", 180)
         started = time.time()
-        settled = harness.wait_until_settled(WAIT_SECONDS)
+        settled = harness.wait_until_settled(WAIT_SECONDS, options.events)
         accounts, ended = figures.accounts(), _last_load()
     seconds = ended - started
     own = accounts["warehouse_readings"] / seconds
