@@ -70,8 +70,10 @@ def answer(response: httpx.Response) -> dict[str, Any]:
     if response.is_success and isinstance(body, dict):
         return body
     problem = body if isinstance(body, dict) else {}
-    words = problem.get("detail") or problem.get("title") or response.reason_phrase
+    words = problem.get("detail") or problem.get("title")
+    if not words:  # whatever answered, it was not the API
+        words = f"{response.request.url}: {response.status_code} {response.reason_phrase}"
     hint = f"request {response.headers.get('X-Request-ID', 'without an id')}"
     if response.status_code == httpx.codes.UNAUTHORIZED:
         hint = "sign in with: penstock login URL"
-    raise StackError(f"{response.request.url}: {response.status_code} {words}", hint)
+    raise StackError(words, hint)
