@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_process_init
 
 
 @worker_init.connect
@@ -19,6 +19,14 @@ def import_ahead(**_: Any) -> None:
     import pipeline_workers.runs.advancing
     import pipeline_workers.runs.ending
     import pipeline_workers.scheduling  # noqa: F401
+
+
+@worker_process_init.connect
+def rehearse_load(**_: Any) -> None:
+    """Behind the fork: threads, buffers and mapped pages of libraries are each process's own."""
+    from pipeline_workers.loaders.gold import rehearse
+
+    rehearse()
 
 
 @shared_task(name="penstock.canary", ignore_result=False, bind=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from spark_jobs.contracts import Table
@@ -54,3 +56,11 @@ def changed(lake: str, table: Table, columns: Sequence[str], after: Mapping[str,
     greatest = {name: pc.max(found[name]).as_py() for name in known}
     reached = {name: value for name, value in greatest.items() if value is not None}
     return Changed(delta.version(), [found[name].to_pylist() for name in columns], reached)
+
+
+def rehearse(rows: int = 20_000) -> None:
+    """Read a table of as many rows: what a first load would add to the process is there from its start on."""
+    with TemporaryDirectory(prefix="penstock-rehearsal-") as lake:
+        column = pa.array(range(rows))
+        write_deltalake(Table.SENSOR_5MIN.under(lake), pa.table(dict.fromkeys(SEQUENCES, column)))
+        changed(lake, Table.SENSOR_5MIN, [*SEQUENCES, *SEQUENCES], {})
