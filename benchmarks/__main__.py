@@ -14,6 +14,7 @@ NAMES = (
     "anomalies",
     "live",
     "runs",
+    "starting",
     "collector",
     "latency",
     "recovery",
