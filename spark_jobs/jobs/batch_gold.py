@@ -15,6 +15,8 @@ from spark_jobs.applications import BatchArguments
 from spark_jobs.contracts import BatchQuery, Entry, Measure, Query, Table
 from spark_jobs.jobs.application import Done
 from spark_jobs.jobs.gold import GoldTable
+from spark_jobs.jobs.pinned import Pinned
+from spark_jobs.jobs.rewritten import of_days
 from spark_jobs.jobs.rollup import DAY, HOUR, days_of, hours_of
 from spark_jobs.jobs.tables import Commits
 from spark_jobs.jobs.telemetry import Telemetry
@@ -109,10 +111,10 @@ class _Windows:
     def _count(self, starts: list[datetime] | None) -> pl.DataFrame:
         lake, pipeline = self._arguments.lake, self._arguments.pipeline
         log = Commits(Table.SILVER.under(lake), f"penstock/{pipeline}/{Query.REFINE}")
-        version = log.version()
+        log.version()
         fence = log.delta.transaction_version(f"penstock/{pipeline}/{Query.REFINE}")
-        silver = self._spark.read.format("delta").option("versionAsOf", version).load(Table.SILVER.under(lake))
-        silver = silver.where(F.col("event_date") == F.lit(self._day))
+        pinned = Pinned(self._spark, lake, Table.SILVER, log.delta)
+        silver = pinned.rows(of_days(pinned.files, "event_date", self._day, self._day))
         if starts is not None:
             end = max(starts) + timedelta(seconds=WINDOW_SECONDS)
             silver = silver.where((F.col("timestamp") >= F.lit(min(starts))) & (F.col("timestamp") < F.lit(end)))

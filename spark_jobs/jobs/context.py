@@ -13,9 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.jobs.pinned import Pinned
 from spark_jobs.transforms.judging import Rules
 from spark_jobs.transforms.rejudging import CONTEXT
 
@@ -35,30 +38,33 @@ class Days(NamedTuple):
 
 
 class Context:
-    """Kept readings of Silver that are not of the days.
+    """Kept readings of Silver that are not of the days. Which sensors the days have is looked up in Bronze."""
 
-    `silver` is one version of it, without what batch runs absorbed; `files` are that version's, with their statistics.
-    """
-
-    def __init__(self, silver: DataFrame, files: pl.DataFrame, days: Days, rules: Rules) -> None:
-        self._silver, self._files, self._days, self._window = silver, files, days, rules.window
+    def __init__(self, silver: Pinned, bronze: Pinned, days: Days, rules: Rules) -> None:
+        self._silver, self._bronze = silver, bronze
+        self._days, self._window = days, rules.window
         self._watermark = timedelta(microseconds=rules.watermark)
         self._max_age = timedelta(microseconds=rules.max_age)
 
-    def rows(self, readings: DataFrame, late: DataFrame) -> DataFrame:
-        """CONTEXT rows for the days' `readings`.
+    def rows(self, late: DataFrame) -> DataFrame:
+        """CONTEXT rows for the days' readings.
 
         `late` holds those of them that the stream found late: sensor_id, offset, kafka_timestamp.
         """
         after = self._between(self._days.high, self._days.high + 2 * self._watermark + timedelta(microseconds=1))
-        parts = [after, *self._before(readings), *self._around(late)]
+        parts = [after, *self._before(), *self._around(late)]
         return reduce(DataFrame.unionByName, [part.select(CONTEXT) for part in parts])
 
-    def _between(self, low: datetime, high: datetime) -> DataFrame:
-        days = F.col("event_date").between(low.date(), high.date())
-        return self._silver.where(days & Days(low, high).hold())
+    def _kept(self, files: pl.DataFrame) -> DataFrame:
+        """Rows of files of Silver, without what batch runs absorbed."""
+        return self._silver.rows(files).where("batch_run IS NULL")
 
-    def _before(self, readings: DataFrame) -> Iterator[DataFrame]:
+    def _between(self, low: datetime, high: datetime) -> DataFrame:
+        days = pl.col("partition.event_date").is_between(low.date(), high.date())
+        files = self._silver.files
+        return self._kept(files.filter(days) if len(files) else files).where(Days(low, high).hold())
+
+    def _before(self) -> Iterator[DataFrame]:
         """The last `window` kept readings of each sensor before the days, looked for further back step by step.
 
         A kept reading is never more than a watermark older than one that arrived before it. Those of a step but for its
@@ -66,24 +72,40 @@ class Context:
         """
         low, deepest = self._days.low, self._max_age + 2 * self._watermark
         dates = pl.col("partition.event_date").is_between((low - deepest).date(), low.date(), closed="left")
-        if self._files.filter(dates).is_empty():
+        if self._silver.files.is_empty() or self._silver.files.filter(dates).is_empty():
             return
-        lacking: DataFrame | None = None
+        lacking: pl.DataFrame | None = None
         reached = low
         for step in sorted({min(step, deepest) for step in BEFORE} | {deepest}):
             part = self._between(low - step, reached)
-            yield part if lacking is None else part.join(F.broadcast(lacking), "sensor_id", "left_semi")
+            if lacking is not None:
+                names = part.sparkSession.createDataFrame(lacking.rows(), "sensor_id string")
+                part = part.join(F.broadcast(names), "sensor_id", "left_semi")
+            yield part
             if step == deepest:
                 return
-            sure = self._between(low - step + self._watermark, low - self._watermark)
-            counts = sure.groupBy("sensor_id").agg(F.count("*").alias("found"))
-            wanted = readings.select("sensor_id").distinct() if lacking is None else lacking
-            few = wanted.join(counts, "sensor_id", "left").where(F.coalesce("found", F.lit(0)) < self._window)
-            names = [(row["sensor_id"],) for row in few.select("sensor_id").collect()]
-            if not names:
+            wanted = self._sensors() if lacking is None else lacking
+            counts = self._counts(low - step + self._watermark, low - self._watermark, lacking)
+            found = wanted.join(counts, on="sensor_id", how="left").filter(pl.col("found").fill_null(0) < self._window)
+            lacking, reached = found.select("sensor_id"), low - step
+            if lacking.is_empty():
                 return
-            lacking = readings.sparkSession.createDataFrame(names, "sensor_id string")
-            reached = low - step
+
+    def _sensors(self) -> pl.DataFrame:
+        """The sensors of the days' accepted readings."""
+        accepted = (ds.field("disposition") == "accepted") & _within("timestamp", *self._days)
+        batches = self._bronze.stored.scanner(columns=["sensor_id"], filter=accepted).to_batches()
+        names = {name for batch in batches for name in batch.column("sensor_id").unique().to_pylist()}
+        return pl.DataFrame({"sensor_id": sorted(names)}, schema={"sensor_id": pl.String})
+
+    def _counts(self, low: datetime, high: datetime, among: pl.DataFrame | None) -> pl.DataFrame:
+        """How many kept readings each sensor (`among` these) has in an interval, as `found`."""
+        kept = _within("timestamp", low, high) & ds.field("batch_run").is_null()
+        kept &= (ds.field("event_date") >= low.date()) & (ds.field("event_date") <= high.date())
+        if among is not None:
+            kept &= ds.field("sensor_id").isin(among["sensor_id"].to_arrow())
+        names = pl.DataFrame(self._silver.stored.to_table(columns=["sensor_id"], filter=kept))
+        return names.group_by("sensor_id").len("found")
 
     def _around(self, late: DataFrame) -> Iterator[DataFrame]:
         """The last `window` kept readings before each late one that arrived when its sensor was far beyond the days.
@@ -104,7 +126,8 @@ class Context:
             asked = asked.with_columns(begin.alias("begin"))
             sensors = session.createDataFrame(asked.select("sensor_id").unique().rows(), "sensor_id string")
             arrived = reduce(or_, (F.col("kafka_timestamp").between(*map(F.lit, run)) for run in _runs(asked)))
-            rows = self._silver.where((F.col("timestamp") > F.lit(beyond)) & arrived)
+            files = self._silver.files.filter(pl.col("max.timestamp") > beyond)
+            rows = self._kept(files).where((F.col("timestamp") > F.lit(beyond)) & arrived)
             rows = rows.join(F.broadcast(sensors), "sensor_id", "left_semi")
             found = rows.select(*CONTEXT, "kafka_timestamp").toArrow()
             yield session.createDataFrame(found)
@@ -113,8 +136,15 @@ class Context:
 
     def _first_arrival(self, beyond: datetime) -> datetime | None:
         """No reading of after `beyond` arrived before this; None where there is no such reading."""
-        files = self._files.filter(pl.col("max.timestamp") > beyond)
+        if self._silver.files.is_empty():
+            return None
+        files = self._silver.files.filter(pl.col("max.timestamp") > beyond)
         return files.select(pl.col("min.kafka_timestamp").min()).item() if len(files) else None
+
+
+def _within(column: str, low: datetime, high: datetime) -> ds.Expression:
+    at = ds.field(column)
+    return (at >= pa.scalar(low, pa.timestamp("us", "UTC"))) & (at < pa.scalar(high, pa.timestamp("us", "UTC")))
 
 
 def _runs(asked: pl.DataFrame) -> list[tuple[datetime, datetime]]:

@@ -40,15 +40,29 @@ class RewrittenTable(AppendedTable):
         )
         return list(self._files(folder))
 
-    def swap(self, old: pl.DataFrame, new: Sequence[AddAction], entries: Iterable[Entry]) -> None:
+    def swap(
+        self,
+        old: pl.DataFrame,
+        new: Sequence[AddAction],
+        entries: Iterable[Entry],
+        *,
+        own: pl.DataFrame,
+        days: tuple[date, date],
+        frontier: int,
+    ) -> None:
         """Replace files of `files()` by new ones, in one commit that notes `entries`.
 
-        Files that others add meanwhile stay. Raises Overtaken where others have replaced some of the old ones.
+        `own` are all files of the days, as they were read. What the stream adds meanwhile lies beyond the `frontier`
+        and stays. Raises Overtaken where others have replaced some of the files, or added what the stream would not.
         """
         for attempt in range(ATTEMPTS):
             self.delta.update_incremental()
-            if len(old.join(self.files(), on="path", how="anti")):
+            now = self.files()
+            if len(own.join(now, on="path", how="anti")):
                 raise Overtaken(f"{self._path} was compacted meanwhile")
+            added = of_days(now.join(own, on="path", how="anti"), "event_date", *days)
+            if len(added) and len(added.filter(pl.col("min.refine_seq") <= frontier)):
+                raise Overtaken(f"another run has added to {self._path} meanwhile")
             actions: list[AddAction | RemoveAction] = [*(self._removal(row) for row in old.to_dicts()), *new]
             try:
                 self._commit(actions, self.next_only(entries))
@@ -92,4 +106,6 @@ def remove_absorbed(lake: str, app: str, low: datetime, high: datetime, frontier
 
 def of_days(files: pl.DataFrame, column: str, first: date, last: date) -> pl.DataFrame:
     """The files of partitions from `first` to `last`, both included."""
+    if files.is_empty():  # of a table that is empty no column is known
+        return files
     return files.filter(pl.col(f"partition.{column}").is_between(first, last))

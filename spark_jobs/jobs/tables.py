@@ -44,7 +44,9 @@ LAYOUTS = {
     ),
     Table.EXPIRED: Layout(schemas.EXPIRED, (), ("expiry",)),
     Table.SILVER: Layout(
-        schemas.SILVER, ("event_date",), ("refine_seq", "partition", "offset", "kafka_timestamp", "timestamp")
+        schemas.SILVER,
+        ("event_date",),
+        ("refine_seq", "partition", "offset", "kafka_timestamp", "timestamp", "job_version"),
     ),
     Table.SET_ASIDE: Layout(schemas.SET_ASIDE, ("ingest_date",), ("refine_seq", "partition", "offset", "timestamp")),
     Table.SENSOR_5MIN: Layout(

@@ -34,7 +34,7 @@ from spark_jobs.transforms.refine import ROWS_PER_BATCH
 PLACE = ["topic", "partition", "offset"]
 IN_SILVER, WAS_DEFERRED, WAS_DUPLICATE = 1, 2, 3
 ORPHAN = "orphan"
-_READING_ROW, _CONTEXT_ROW, _RECORD_ROW = 0, 1, 2
+READING_ROW, CONTEXT_ROW, RECORD_ROW = 0, 1, 2
 
 # What is known of a reading from Silver (`batch_run` and `flagged` as they are there) or the set-aside table.
 RECORD = StructType(
@@ -87,9 +87,9 @@ def rejudged(readings: DataFrame, context: DataFrame, records: DataFrame, rules:
     the verdict ORPHAN for each record in Silver or deferred whose reading is not among those that Silver is to have.
     """
     kinds = [
-        readings.select(*_COLUMNS).withColumn("kind", F.lit(_READING_ROW).cast("byte")),
-        context.select(*CONTEXT).withColumn("kind", F.lit(_CONTEXT_ROW).cast("byte")),
-        records.withColumn("kind", F.lit(_RECORD_ROW).cast("byte")),
+        readings.select(*_COLUMNS).withColumn("kind", F.lit(READING_ROW).cast("byte")),
+        context.select(*CONTEXT).withColumn("kind", F.lit(CONTEXT_ROW).cast("byte")),
+        records.withColumn("kind", F.lit(RECORD_ROW).cast("byte")),
     ]
     union = kinds[0].unionByName(kinds[1], True).unionByName(kinds[2], True).repartition(partitions, "sensor_id")
 
@@ -103,8 +103,10 @@ def rejudged(readings: DataFrame, context: DataFrame, records: DataFrame, rules:
 
 def _judge_table(table: pa.Table, rules: Rules) -> pa.Table:
     kind = np.asarray(table["kind"].combine_chunks())
-    records = table.filter(pa.array(kind == _RECORD_ROW))
-    judged = _judged(table.filter(pa.array(kind != _RECORD_ROW)), rules)
+    records = table.filter(pa.array(kind == RECORD_ROW))
+    judged = judged_rows(
+        table.filter(pa.array(kind != RECORD_ROW)).drop_columns([field.name for field in _KNOWN]), rules
+    )
     known = pl.DataFrame(records.select([*PLACE, *(field.name for field in _KNOWN)]))
     known = known.with_row_index("record").sort("recorded").unique(PLACE, keep="first", maintain_order=True)
     own = pl.DataFrame(judged.select([*PLACE, "verdict"]))
@@ -128,9 +130,9 @@ def _judge_table(table: pa.Table, rules: Rules) -> pa.Table:
     return pa.concat_tables([judged, pa.table(columns, schema=schema)])
 
 
-def _judged(rows: pa.Table, rules: Rules) -> pa.Table:
-    """The readings among the rows, in arrival order, with `verdict` and `score`; their context is left out."""
-    rows = rows.drop_columns([field.name for field in _KNOWN]).combine_chunks()
+def judged_rows(rows: pa.Table, rules: Rules) -> pa.Table:
+    """The readings among rows of these two kinds, in arrival order, with `verdict` and `score`; context is left out."""
+    rows = rows.combine_chunks()
     sensors = rows["sensor_id"].combine_chunks().dictionary_encode()
     count = len(sensors.dictionary)
     nothing = Memory(
@@ -150,7 +152,7 @@ def _judged(rows: pa.Table, rules: Rules) -> pa.Table:
         rules,
         score_late=True,
     )
-    own = np.asarray(rows["kind"])[judgement.order] == _READING_ROW
+    own = np.asarray(rows["kind"])[judgement.order] == READING_ROW
     judged = rows.take(pa.array(judgement.order[own])).drop_columns(["kind"])
     judged = judged.append_column("verdict", pa.array(judgement.verdict[own], pa.string()))
     return judged.append_column("score", pa.array(judgement.score[own], from_pandas=True))

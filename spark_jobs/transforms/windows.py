@@ -15,9 +15,9 @@ WINDOW_SECONDS = 300
 def by_sensor_5min(silver: DataFrame, types: Sequence[SensorTypeSpec]) -> DataFrame:
     """Figures of each sensor and 5-minute window, of these rows alone.
 
-    In: Silver columns. Out: schemas.SENSOR_5MIN without what XX
-    health_pct) or is for the caller to stamp (gold_seq, batch_seq, fence_seq), and `first_seq`, each window's least
-    refine_seq. Type, location and unit are those of the latest arrival.
+    In: Silver columns. Out: schemas.SENSOR_5MIN without what merging gives (value_stddev, percentiles, health_pct) or
+    what is for the caller to stamp (gold_seq, batch_seq, fence_seq), and `first_seq`, each window's least refine_seq.
+    Type, location and unit are those of the latest arrival.
     """
     start = F.window("timestamp", f"{WINDOW_SECONDS} seconds")
     flagged = F.size("anomaly_reasons") > 0

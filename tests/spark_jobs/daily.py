@@ -207,7 +207,10 @@ class Daily:
         self.refine(batch)
         self.aggregate(batch)
 
-    def batch(self, first: date, last: date, *, run: int = 1, stages: Sequence[StageName] = BOTH) -> list[Done]:
+    def batch(
+        self, first: date, last: date, *, run: int = 1, version: int = 1, stages: Sequence[StageName] = BOTH
+    ) -> list[Done]:
+        """By the stream's own version; by another one every day is made anew."""
         self._launches += 1
         arguments = BatchArguments(
             pipeline="plant",
@@ -221,7 +224,7 @@ class Daily:
             telemetry_topic="none",
             first_day=first.isoformat(),
             last_day=last.isoformat(),
-            version=2,
+            version=version,
             jars=(),
             sensor_types=(TEMPERATURE,),
             zscore_window=WINDOW,

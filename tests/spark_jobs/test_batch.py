@@ -59,8 +59,8 @@ def killing(*_: Any, **__: Any) -> None:
     raise Killed
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_day_is_what_the_stream_gave_and_what_it_deferred(daily: Daily, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "version"), [(1, 1), (2, 2)])
+def test_a_day_is_what_the_stream_gave_and_what_it_deferred(daily: Daily, seed: int, version: int) -> None:
     dice = random.Random(seed)
     readings = fleet(dice, 900)
     for part in cuts(dice, readings, 2):
@@ -71,13 +71,15 @@ def test_a_day_is_what_the_stream_gave_and_what_it_deferred(daily: Daily, seed: 
     own = [row for row in late if MIDNIGHT <= row.at < MIDNIGHT + DAY]
     assert any(row.arrived > row.at + timedelta(hours=20) for row in own)
 
-    silver, gold = daily.batch(MONDAY, MONDAY)
+    files = set(DeltaTable(Table.SILVER.under(daily.lake)).file_uris())
+    silver, gold = daily.batch(MONDAY, MONDAY, version=version)
     daily.check(OF_MONDAY)
     assert (silver.detail["absorbed"], silver.detail["deferred"]) == (len(own), len(own))
     assert silver.rows_out == gold.rows_in
+    assert (files <= set(DeltaTable(Table.SILVER.under(daily.lake)).file_uris())) == (version == 1)
 
     before, told = daily.contents(), daily.ledger.total(Measure.SILVER)
-    (again,) = daily.batch(MONDAY, MONDAY, run=2, stages=[StageName.BRONZE_TO_SILVER])
+    (again,) = daily.batch(MONDAY, MONDAY, run=2, version=version, stages=[StageName.BRONZE_TO_SILVER])
     daily.batch(MONDAY, MONDAY, run=1, stages=[StageName.SILVER_TO_GOLD])
     assert again.detail["absorbed"] == 0
     assert (daily.contents(), daily.ledger.total(Measure.SILVER)) == (before, told)
