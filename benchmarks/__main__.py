@@ -18,6 +18,7 @@ NAMES = (
     "latency",
     "recovery",
     "screen",
+    "redrive",
 )
 RESULTS = Path(__file__).parent / "results"
 

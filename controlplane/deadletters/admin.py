@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from controlplane.core.admin import ReadOnlyAdmin
-from controlplane.deadletters.models import DeadLetter, DeadLetterGroup, Discard, Redrive
+from controlplane.deadletters.models import DeadLetter, DeadLetterGroup, Discard, ExpiryWarning, IndexMark, Redrive
 
 
 @admin.register(DeadLetter)
@@ -35,4 +35,18 @@ class RedriveAdmin(ReadOnlyAdmin):
 class DiscardAdmin(ReadOnlyAdmin):
     list_display = ["id", "pipeline", "reason", "requested_by", "created_at"]
     list_select_related = ["pipeline", "requested_by"]
+    ordering = ["-pk"]
+
+
+@admin.register(IndexMark)
+class IndexMarkAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "ingest_seq", "expiry", "moved_at"]
+    list_select_related = ["pipeline"]
+    ordering = ["pk"]
+
+
+@admin.register(ExpiryWarning)
+class ExpiryWarningAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "day", "warned_at"]
+    list_select_related = ["pipeline"]
     ordering = ["-pk"]

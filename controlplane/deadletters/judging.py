@@ -14,10 +14,9 @@ why = DeadLetterReason
 NAMES = [field.name for field in READING_FIELDS]
 TEXTS = [field.name for field in READING_FIELDS if field.kind != "number"]
 LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?", re.ASCII)
-WITH_OFFSET = re.compile(LOCAL.pattern + r"([Zz]|[+-]\d{2}:?\d{2})", re.ASCII)
-# What Spark's cast to a timestamp takes, of that which has an offset.
+# What Spark's cast to a timestamp takes, of that which has an offset: seconds are needed then.
 MOMENT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d{2}):?(\d{2}))", re.ASCII
+    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:Z|([+-])(\d{2}):?(\d{2}))", re.ASCII
 )
 # Spark reads these texts as numbers, too.
 NOT_FINITE_TEXTS = frozenset({"NaN", "+INF", "INF", "-INF", "+Infinity", "Infinity", "-Infinity"})
@@ -92,7 +91,7 @@ def moment_of(stamp: str) -> datetime | None:
         return None
     micros = int((fraction or "0").ljust(6, "0")[:6])
     try:
-        local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), micros, UTC)
+        local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micros, UTC)
         return local.replace(tzinfo=timezone(timedelta(minutes=offset))).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

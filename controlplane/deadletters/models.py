@@ -149,3 +149,22 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"dead letter {self.place}"
+
+
+class ExpiryWarning(models.Model):
+    """People were told that open letters of a day are about to be let go of."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    warned_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pipeline", "day"], name="expiry_warning_once")]
+
+    @property
+    def path(self) -> str:
+        """What its incident calls it."""
+        return f"pipeline/{self.pipeline.name}/dead-letters/{self.day}"
+
+    def __str__(self) -> str:
+        return f"warning of {self.day} of {self.pipeline}"

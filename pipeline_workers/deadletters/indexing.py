@@ -15,7 +15,7 @@ from deltalake.exceptions import TableNotFoundError
 from django.conf import settings
 
 from controlplane.deadletters.models import KEPT_BYTES, IndexMark
-from controlplane.deadletters.services import Found, Taken, expiry_take, letters_index
+from controlplane.deadletters.services import Found, Taken, expiry_take, letters_index, warnings_mend
 from controlplane.pipelines.models import Pipeline
 from spark_jobs.contracts import EXPIRE, Table
 
@@ -29,6 +29,7 @@ def index_all() -> None:
     for pipeline in Pipeline.objects.order_by("pk"):
         try:
             index(pipeline)
+            warnings_mend(pipeline=pipeline)
         except Exception:
             logger.exception("dead letters of %s could not be indexed", pipeline)
 
