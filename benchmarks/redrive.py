@@ -118,6 +118,7 @@ def _refuse(lake: str, pipeline: Any, letters: int) -> None:
     from deltalake import DeltaTable, write_deltalake
 
     from controlplane.ledger.services import entries_record
+    from controlplane.streaming.models import MicroBatch
     from spark_jobs.contracts import Entry, Measure, Table, sequence
     from spark_jobs.jobs.tables import ensure_tables
 
@@ -130,6 +131,10 @@ def _refuse(lake: str, pipeline: Any, letters: int) -> None:
     hour = int(AT.timestamp())
     entries = [Entry(hour, Measure.KAFKA, letters), Entry(hour, Measure.DEAD_LETTER, letters, "wrong_type")]
     entries_record(pipeline=pipeline, query="ingest", generation=1, batch=0, entries=entries)
+    MicroBatch.objects.create(
+        pipeline=pipeline, query="ingest", generation=1, batch=0, table_version=1, rows_in=letters, committed_at=AT,
+        seconds=1.0,
+    )  # fmt: skip
 
 
 def _origins(servers: str) -> Counter[bytes]:

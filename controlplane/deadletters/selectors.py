@@ -33,20 +33,23 @@ def letters_selected(
     pipeline: Pipeline,
     *,
     group: int | None = None,
-    reason: str | None = None,
+    refused_as: str | None = None,
     status: str | None = None,
     search: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
     again: bool | None = None,
 ) -> QuerySet[DeadLetter]:
-    """Letters by all that is told; `search` is a part of the text, `until` is not included. Raises NotFound."""
+    """Letters by all that is told: `refused_as` is their reason, `search` a part of the text, `until` is not included.
+
+    Raises NotFound.
+    """
     letters = DeadLetter.objects.filter(pipeline=pipeline)
     if group is not None:
         if not DeadLetterGroup.objects.filter(pipeline=pipeline, pk=group).exists():
             raise NotFound(f"{pipeline} has no group {group} of dead letters")
         letters = letters.filter(group=group)
-    told = {"reason": reason, "status": status, "kafka_timestamp__gte": since, "kafka_timestamp__lt": until}
+    told = {"reason": refused_as, "status": status, "kafka_timestamp__gte": since, "kafka_timestamp__lt": until}
     told["again"] = again  # type: ignore[assignment]
     letters = letters.filter(**{name: value for name, value in told.items() if value is not None})
     return letters.filter(text__icontains=search) if search else letters

@@ -21,7 +21,7 @@ class LetterQuerySerializer(StrictSerializer):
     """Which letters; `since` and `until` are times of arrival, `until` not included."""
 
     group = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
-    reason = serializers.ChoiceField(REASONS, required=False)
+    reason = serializers.ChoiceField(REASONS, required=False, source="refused_as")
     status = serializers.ChoiceField(LetterStatus.choices, required=False)
     search = serializers.CharField(required=False, max_length=200, help_text="A part of the payload's text.")
     since = MomentField(required=False)
@@ -60,10 +60,8 @@ class DiscardRequestSerializer(SelectionSerializer, ReasonSerializer):
 
 
 def selection_of(told: dict[str, Any]) -> dict[str, Any]:
-    """The selection in what a body says, by the names of `letters_selected`."""
-    names = {"group": "group", "refused_as": "reason", "search": "search", "since": "since", "until": "until"}
-    names["again"] = "again"
-    return {to: told[name] for name, to in names.items() if name in told}
+    """The selection in what a body says."""
+    return {name: value for name, value in told.items() if name in SelectionSerializer().fields}
 
 
 class ReasonOfVocabularySerializer(serializers.Serializer):

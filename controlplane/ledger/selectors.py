@@ -33,7 +33,7 @@ def accounts(pipeline: str) -> dict[str, Any]:
         sums[measure] += count
     aside = sums["duplicate"] + sums["deferred"]
     unloaded = _gold_beyond_loads(found)
-    letters = letters_accounted(found, redriven=sums["redriven"], discarded=sums["discarded"])
+    letters = letters_accounted(found)
     pending = {
         "bronze": sums["accepted"] - sums["refined"],
         "silver": sums["silver"] - sums["aggregated"],
@@ -44,7 +44,7 @@ def accounts(pipeline: str) -> dict[str, Any]:
         _equation("Bronze = Silver + set aside", sums["accepted"], sums["kept"] + aside, pending["bronze"]),
         _equation("Silver = Gold", sums["silver"], sums["gold"], pending["silver"]),
         _equation("Gold = warehouse", sums["gold"], sums["warehouse"], pending["gold"]),
-        _equation("Dead letters accounted", sums["dead_letter"], letters.total, letters.pending),
+        _equation("Dead letters accounted", letters.told, letters.known, letters.pending),
     ]
     return {
         "kafka": sums["kafka"],

@@ -17,7 +17,8 @@ from django.conf import settings
 from controlplane.deadletters.models import KEPT_BYTES, IndexMark
 from controlplane.deadletters.services import Found, Taken, expiry_take, letters_index, warnings_mend
 from controlplane.pipelines.models import Pipeline
-from spark_jobs.contracts import EXPIRE, Table
+from controlplane.streaming.models import MicroBatch
+from spark_jobs.contracts import EXPIRE, Query, Table, sequence
 
 logger = logging.getLogger(__name__)
 COLUMNS = ["ingest_seq", "topic", "partition", "offset", "kafka_timestamp", "reason", "key", "headers"]
@@ -40,7 +41,7 @@ def index(pipeline: Pipeline) -> int:
     if bronze is None:
         return 0
     mark, _ = IndexMark.objects.get_or_create(pipeline=pipeline)
-    rows = _beyond(bronze, pipeline.topic, mark.ingest_seq)
+    rows = _beyond(bronze, pipeline.topic, mark.ingest_seq, _told(pipeline))
     new = letters_index(pipeline=pipeline, after=mark.ingest_seq, found=_found(rows)) if rows.num_rows else 0
     if new is not None:
         _take_expiries(bronze, pipeline, mark.expiry)
@@ -54,10 +55,22 @@ def _open(table: Table) -> deltalake.DeltaTable | None:
         return None
 
 
-def _beyond(bronze: deltalake.DeltaTable, topic: str, mark: int) -> pa.Table:
+def _told(pipeline: Pipeline) -> int:
+    """The last batch that ingest told of: the index stays behind the ledger, or it would know of more than there is."""
+    batches = MicroBatch.objects.filter(pipeline=pipeline, query=Query.INGEST)
+    newest = batches.order_by("-generation", "-batch").values_list("generation", "batch").first()
+    return sequence(*newest) if newest else -1
+
+
+def _beyond(bronze: deltalake.DeltaTable, topic: str, mark: int, told: int) -> pa.Table:
     """Dead letters after the mark, in the order in which they arrived; of each payload what the index keeps."""
     field = ds.field
-    wanted = (field("disposition") == DEAD_LETTER) & (field("ingest_seq") > mark) & (field("topic") == topic)
+    wanted = (
+        (field("disposition") == DEAD_LETTER)
+        & (field("ingest_seq") > mark)
+        & (field("ingest_seq") <= told)
+        & (field("topic") == topic)
+    )
     columns = {name: field(name) for name in COLUMNS}
     columns["payload"] = pc.binary_slice(field("payload"), 0, KEPT_BYTES)
     columns["size"] = pc.binary_length(field("payload"))

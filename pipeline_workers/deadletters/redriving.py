@@ -72,10 +72,10 @@ def _send(redrive: Redrive) -> bool:
             redrive_settle(redrive=redrive, sent=sender.found(marks))
         began, sent = time.monotonic(), 0
         while not redrive_end(redrive=redrive):
-            if time.monotonic() - began > TURN_SECONDS:
-                return False
             sent += _send_chunk(redrive, sender)
             _pace(redrive.rate, sent, began)
+            if time.monotonic() - began > TURN_SECONDS:
+                return False
     return True
 
 

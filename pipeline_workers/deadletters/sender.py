@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from controlplane.deadletters.services.index import ORIGIN_HEADER, REDRIVE_HEADER
 
 SECONDS = 20.0
-READ = 10_000
+READ, WAIT = 10_000, 0.2  # as many messages as there are within so many seconds
 Sent = dict[str, tuple[int, int]]  # the new partition and offset, by the place of before
 
 
@@ -100,7 +100,7 @@ class Sender:
             self._consumer.assign([TopicPartition(self._topic, partition, mark)])
             ended = False
             while not ended:
-                for message in self._consumer.consume(READ, timeout=SECONDS):
+                for message in self._consumer.consume(READ, timeout=WAIT):
                     error = message.error()
                     if error is None:
                         headers = dict(message.headers() or [])

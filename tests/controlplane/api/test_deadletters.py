@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -56,7 +57,10 @@ def listed(caller: Caller, **query: Any) -> list[int]:
 
 
 def lines(answer: HttpResponse) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in answer.getvalue().splitlines()]
+    async def read() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    return [json.loads(line) for line in async_to_sync(read)().splitlines()]
 
 
 def test_the_reasons_are_a_vocabulary(viewer: Caller) -> None:

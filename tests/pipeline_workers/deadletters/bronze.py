@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from controlplane.ledger.services import entries_record
 from controlplane.pipelines.models import Pipeline
+from controlplane.streaming.models import MicroBatch
 from spark_jobs.contracts import Entry, Measure, Table, sequence
 from spark_jobs.jobs.tables import ensure_tables
 
@@ -56,3 +57,7 @@ def refuse(
     count = len(payloads)
     entries = [Entry(HOUR, Measure.KAFKA, count), Entry(HOUR, Measure.DEAD_LETTER, count, reason)]
     entries_record(pipeline=pipeline, query="ingest", generation=1, batch=batch, entries=entries)
+    MicroBatch.objects.create(
+        pipeline=pipeline, query="ingest", generation=1, batch=batch, table_version=1, rows_in=count, committed_at=AT,
+        seconds=1.0,
+    )  # fmt: skip
