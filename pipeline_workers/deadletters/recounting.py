@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import deltalake
 import pyarrow as pa
 from django.conf import settings
 
@@ -27,6 +28,8 @@ COLUMNS = {
     "redrive": HEADER.format("penstock-redrive"),
     "origin": HEADER.format("penstock-origin"),
 }
+CONCERNED = "disposition = 'dead_letter' OR len(list_filter(headers, lambda h: h.key = 'penstock-redrive')) > 0"
+PLACED = {name: COLUMNS[name] for name in ("topic", "partition", '"offset"')}
 INDEX = pa.schema(
     [
         ("topic", pa.string()), ("partition", pa.int32()), ("offset", pa.int64()), ("gone", pa.bool_()),
@@ -45,7 +48,7 @@ def letters_recounted(pipeline: Pipeline) -> tuple[dict[str, Any], list[str]]:
     with Lake(settings.PENSTOCK["lake"]) as lake:
         lake.insert("letters", _index(pipeline))
         bronze = lake.open(Table.BRONZE)
-        lake.copy("records", bronze, COLUMNS)
+        lake.copy("records", bronze, COLUMNS, CONCERNED)
         lake.run("CREATE TABLE dead AS SELECT * FROM records WHERE dead")
         known = bronze.transaction_version(f"penstock/{pipeline.name}/{EXPIRE}") if bronze else None
         counted = {"n": '"count"::BIGINT', "expiry": "expiry::BIGINT"}
@@ -59,7 +62,7 @@ def letters_recounted(pipeline: Pipeline) -> tuple[dict[str, Any], list[str]]:
         problems = [
             *located(lake, f"{unseen} <= {reached}", "dead letters of bronze/readings are not in the index"),
             *([] if (known or 0) > expiry else _invented(lake)),
-            *_redriven(lake),
+            *_redriven(lake, bronze),
         ]
     holds = left == right + pending and not problems
     if left != right + pending:
@@ -81,20 +84,23 @@ def _invented(lake: Lake) -> list[str]:
     return located(lake, query, "letters of the index are no dead letters of bronze/readings")
 
 
-def _redriven(lake: Lake) -> list[str]:
+def _redriven(lake: Lake, bronze: deltalake.DeltaTable | None) -> list[str]:
     """A redriven letter is in Bronze where it was put, as soon as ingest has passed there, and nowhere else."""
-    lake.run('CREATE TABLE ends AS SELECT topic, partition, max("offset") AS last FROM records GROUP BY ALL')
     lake.run(
         'CREATE TABLE put AS SELECT topic, to_partition AS partition, to_offset AS "offset", '
         "concat(topic, '/', partition, '/', \"offset\") AS origin FROM letters WHERE redriven"
     )
+    if not lake.number("SELECT count(*) FROM put"):
+        return []
+    lake.copy("places", bronze, PLACED)
+    lake.run('CREATE TABLE ends AS SELECT topic, partition, max("offset") AS last FROM places GROUP BY ALL')
     lost = (
         f"SELECT {PLACE} FROM put JOIN ends USING (topic, partition) ANTI JOIN records USING ({PLACE}, origin) "
         'WHERE "offset" <= last'
     )
     twice = (
-        'SELECT topic, partition, max("offset") AS "offset" FROM records WHERE redrive IS NOT NULL '
-        "GROUP BY topic, partition, redrive, origin HAVING count(*) > 1"
+        'SELECT topic, min(partition) AS partition, max("offset") AS "offset" FROM records WHERE redrive IS NOT NULL '
+        "GROUP BY topic, redrive, origin HAVING count(*) > 1"
     )
     return [
         *located(lake, lost, "redriven letters are not in bronze/readings where they were put"),
