@@ -124,7 +124,8 @@ def _refuse(lake: str, pipeline: Any, letters: int) -> None:
 
     ensure_tables(lake)
     table = DeltaTable(Table.BRONZE.under(lake))
-    fixed = {"topic": TOPIC, "partition": 0, "kafka_timestamp": AT, "reason": "wrong_type", "key": b"k"}
+    # Of a partition that the topic does not have: the records to come are then told from these by their place.
+    fixed = {"topic": TOPIC, "partition": 7, "kafka_timestamp": AT, "reason": "wrong_type", "key": b"k"}
     fixed |= {"ingest_seq": sequence(1, 0), "disposition": "dead_letter", "ingest_date": AT.date()}
     rows = [{**fixed, "offset": number, "payload": _payload(number)} for number in range(letters)]
     write_deltalake(table, pa.Table.from_pylist(rows, schema=pa.schema(table.schema().to_arrow())), mode="append")

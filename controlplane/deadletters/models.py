@@ -9,6 +9,7 @@ from controlplane.pipelines.models import Pipeline
 from spark_jobs.contracts import DeadLetterReason
 
 REASONS = [(str(reason), str(reason)) for reason in DeadLetterReason]
+UNSETTLED = ["open", "redriving", "expired"]
 KEPT_BYTES = 64 * 1024  # of a payload
 
 
@@ -136,6 +137,9 @@ class DeadLetter(models.Model):
             models.Index(fields=["group", "status", "-id"], name="dead_letter_by_group"),
             models.Index(fields=["pipeline", "-id"], name="dead_letter_newest"),
             models.Index(fields=["redrive", "status", "id"], name="dead_letter_by_redrive"),
+            # What the accounts count whenever they are asked.
+            models.Index(fields=["pipeline"], name="dead_letter_unsettled", condition=Q(status__in=UNSETTLED)),
+            models.Index(fields=["pipeline"], name="dead_letter_gone", condition=Q(gone=True)),
         ]
 
     @property

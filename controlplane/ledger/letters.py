@@ -46,7 +46,7 @@ def letters_accounted(pipeline: Pipeline) -> Letters:
         told=_total(Measure.DEAD_LETTER),
         redriven=_total(Measure.REDRIVEN),
         discarded=_total(Measure.DISCARDED),
-        unsettled=_count(index.exclude(status__in=["redriven", "discarded"])),
+        unsettled=_count(index.filter(status__in=["open", "redriving", "expired"])),
         gone=_count(index.filter(gone=True)),
         expired=_sum(entries.filter(query=EXPIRE, measure=Measure.EXPIRED, batch__lte=OuterRef("expiry"))),
         pending=_sum(ingested.filter(seq__gt=OuterRef("reached"))),

@@ -1,5 +1,7 @@
 """The index follows Bronze: what it has not seen yet is put in once, and what retention took is marked."""
 
+# ruff: noqa: S608 - the statements are put together of names of this package, no text comes from outside
+
 from __future__ import annotations
 
 import base64
@@ -7,16 +9,22 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, Value, When
+from psycopg.types.json import Jsonb
 
 from controlplane.deadletters.models import KEPT_BYTES, DeadLetter, DeadLetterGroup, IndexMark
 from controlplane.deadletters.shapes import shape_of
 from controlplane.deadletters.states import LetterStatus
 from controlplane.pipelines.models import Pipeline
 
-CHUNK = 5_000
+TABLE = DeadLetter._meta.db_table
+COLUMNS = (
+    "pipeline_id", "group_id", "topic", "partition", "offset", "ingest_seq", "kafka_timestamp", "reason", "key",
+    "payload", "size", "text", "headers", "status", "gone", "again", "origin",
+)  # fmt: skip
 SEARCHED = 2_000  # characters of a payload
 MOST_HEADERS = 20
 LONGEST_HEADER = 1_000  # bytes
@@ -50,16 +58,21 @@ def letters_index(*, pipeline: Pipeline, after: int, found: Iterable[Found]) -> 
     if mark is None or mark.ingest_seq != after:
         return None
     groups = _Groups(pipeline)
-    rows: list[DeadLetter] = []
     count, reached = 0, after
-    for item in found:
-        rows.append(_letter(pipeline, groups.of(item), item))
-        reached = max(reached, item.ingest_seq)
-        count += 1
-        if len(rows) == CHUNK:
-            DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
-            rows.clear()
-    DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    with connection.cursor() as cursor:
+        # Several times as fast as inserts of many rows, and a letter that is known already stays as it is.
+        cursor.execute(f"CREATE TEMPORARY TABLE new_letters ON COMMIT DROP AS SELECT {names} FROM {TABLE} WHERE false")
+        with cursor.copy(f"COPY new_letters ({names}) FROM STDIN") as copied:
+            for item in found:
+                copied.write_row(_row(pipeline, groups.of(item), item))
+                reached = max(reached, item.ingest_seq)
+                count += 1
+        cursor.execute(
+            f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM new_letters "
+            'ORDER BY ingest_seq, "partition", "offset" ON CONFLICT DO NOTHING'
+        )
+        cursor.execute("DROP TABLE new_letters")
     mark.ingest_seq = reached
     mark.save(update_fields=["ingest_seq", "moved_at"])
     return count
@@ -86,29 +99,35 @@ class _Groups:
         return known
 
 
-def _letter(pipeline: Pipeline, group: DeadLetterGroup, item: Found) -> DeadLetter:
+def _row(pipeline: Pipeline, group: DeadLetterGroup, item: Found) -> list[Any]:
+    """The values of COLUMNS."""
     headers = dict(item.headers)
     payload = None if item.payload is None else item.payload[:KEPT_BYTES]
-    return DeadLetter(
-        pipeline=pipeline,
-        group=group,
-        topic=item.topic,
-        partition=item.partition,
-        offset=item.offset,
-        ingest_seq=item.ingest_seq,
-        kafka_timestamp=item.kafka_timestamp,
-        reason=item.reason,
-        key=None if item.key is None else item.key[:KEPT_BYTES],
-        payload=payload,
-        size=item.size,
-        text=(payload or b"")[: SEARCHED * 4].decode(errors="replace")[:SEARCHED].replace("\0", "\ufffd"),
-        headers=[
-            {"key": name.replace("\0", "\ufffd")[:LONGEST_HEADER], "value": _base64(value)}
-            for name, value in item.headers[:MOST_HEADERS]
-        ],
-        again=REDRIVE_HEADER in headers,
-        origin=(headers.get(ORIGIN_HEADER) or b"").decode(errors="replace").replace("\0", "\ufffd")[:300],
-    )
+    shown = [{"key": _shown(name)[:LONGEST_HEADER], "value": _base64(value)} for name, value in item.headers]
+    return [
+        pipeline.pk,
+        group.pk,
+        item.topic,
+        item.partition,
+        item.offset,
+        item.ingest_seq,
+        item.kafka_timestamp,
+        item.reason,
+        None if item.key is None else item.key[:KEPT_BYTES],
+        payload,
+        item.size,
+        _shown((payload or b"")[: SEARCHED * 4].decode(errors="replace")[:SEARCHED]),
+        Jsonb(shown[:MOST_HEADERS]),
+        LetterStatus.OPEN.value,
+        False,
+        REDRIVE_HEADER in headers,
+        _shown((headers.get(ORIGIN_HEADER) or b"").decode(errors="replace"))[:300],
+    ]
+
+
+def _shown(text: str) -> str:
+    """A text as a column can hold it."""
+    return text.replace("\0", "\ufffd")
 
 
 def _base64(value: bytes | None) -> str | None:
