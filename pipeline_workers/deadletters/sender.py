@@ -83,7 +83,8 @@ class Sender:
         try:
             for record in records:
                 self._produce(record, lambda error, message, origin=record.origin: delivered(origin, error, message))
-            self._producer.flush(SECONDS)
+            if self._producer.flush(SECONDS):
+                failures.append(KafkaError(KafkaError._TIMED_OUT))
             if failures:
                 raise KafkaException(failures[0])
             self._producer.commit_transaction(SECONDS)
