@@ -118,7 +118,7 @@ def _row(pipeline: Pipeline, group: DeadLetterGroup, item: Found) -> list[Any]:
         item.size,
         _shown((payload or b"")[: SEARCHED * 4].decode(errors="replace")[:SEARCHED]),
         Jsonb(shown[:MOST_HEADERS]),
-        LetterStatus.OPEN.value,
+        str(LetterStatus.OPEN),
         False,
         REDRIVE_HEADER in headers,
         _shown((headers.get(ORIGIN_HEADER) or b"").decode(errors="replace"))[:300],
