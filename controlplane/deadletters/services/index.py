@@ -58,16 +58,18 @@ def letters_index(*, pipeline: Pipeline, after: int, found: Iterable[Found]) -> 
     if mark is None or mark.ingest_seq != after:
         return None
     groups = _Groups(pipeline)
-    count, reached = 0, after
+    # Before anything is copied: groups are looked up over the connection that copies.
+    rows, reached = [], after
+    for item in found:
+        rows.append(_row(pipeline, groups.of(item), item))
+        reached = max(reached, item.ingest_seq)
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     with connection.cursor() as cursor:
         # Several times as fast as inserts of many rows, and a letter that is known already stays as it is.
         cursor.execute(f"CREATE TEMPORARY TABLE new_letters ON COMMIT DROP AS SELECT {names} FROM {TABLE} WHERE false")
         with cursor.copy(f"COPY new_letters ({names}) FROM STDIN") as copied:
-            for item in found:
-                copied.write_row(_row(pipeline, groups.of(item), item))
-                reached = max(reached, item.ingest_seq)
-                count += 1
+            for row in rows:
+                copied.write_row(row)
         cursor.execute(
             f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM new_letters "
             'ORDER BY ingest_seq, "partition", "offset" ON CONFLICT DO NOTHING'
@@ -75,7 +77,7 @@ def letters_index(*, pipeline: Pipeline, after: int, found: Iterable[Found]) -> 
         cursor.execute("DROP TABLE new_letters")
     mark.ingest_seq = reached
     mark.save(update_fields=["ingest_seq", "moved_at"])
-    return count
+    return len(rows)
 
 
 class _Groups:
