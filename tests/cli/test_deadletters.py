@@ -96,8 +96,12 @@ def test_letters_are_discarded_reopened_and_downloaded(penstock: Penstock, lette
     assert (refused.exit_code, "makes no sense" in refused.output or "needs a reason" in refused.output) == (1, True)
 
 
-def test_what_a_payload_says_does_nothing_to_a_terminal(penstock: Penstock, letters: list[DeadLetter]) -> None:
-    for argv in (["list"], ["show", str(letters[2].pk)], ["mend"]):
+def test_what_a_payload_says_does_nothing_to_a_terminal(
+    penstock: Penstock, letters: list[DeadLetter], pipeline: Pipeline
+) -> None:
+    refuse(settings.PENSTOCK["lake"], pipeline, [b"\x1b[31mwarm"], batch=1, first=3, reason="malformed_json")
+    index(pipeline)
+    for argv in (["list"], ["show", str(DeadLetter.objects.latest("pk").pk)], ["mend"]):
         shown = penstock(*argv)
         assert shown.exit_code == 0, shown.output
         assert "\x1b" not in shown.stdout
