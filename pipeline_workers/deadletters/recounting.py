@@ -90,7 +90,8 @@ def _redriven(lake: Lake, bronze: deltalake.DeltaTable | None) -> list[str]:
         'CREATE TABLE put AS SELECT topic, to_partition AS partition, to_offset AS "offset", '
         "concat(topic, '/', partition, '/', \"offset\") AS origin FROM letters WHERE redriven"
     )
-    if not lake.number("SELECT count(*) FROM put"):
+    # All rows of the answer: a table is not copied while one is being read.
+    if lake.rows("SELECT count(*) FROM put") == [(0,)]:
         return []
     lake.copy("places", bronze, PLACED)
     lake.run('CREATE TABLE ends AS SELECT topic, partition, max("offset") AS last FROM places GROUP BY ALL')
