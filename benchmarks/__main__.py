@@ -19,6 +19,7 @@ NAMES = (
     "latency",
     "recovery",
     "screen",
+    "redrive",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,17 @@ class Client:
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         return self._call("POST", path, json=body)
+
+    def lines(self, path: str, **query: str | int) -> Iterator[str]:
+        """The lines of an answer as they come."""
+        try:
+            with self._http.stream("GET", path, params=query) as response:
+                if not response.is_success:
+                    response.read()
+                    answer(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise StackError(f"{self.url} does not answer: {error}", "does it run? see: penstock status") from error
 
     def put(self, path: str, **body: Any) -> dict[str, Any]:
         return self._call("PUT", path, json=body)

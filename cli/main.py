@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from cli.commands import (
     backfills,
+    deadletters,
     demo,
     doctor,
     ledger,
@@ -62,6 +63,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backfills.app, name="backfills")
+app.add_typer(deadletters.app, name="dead-letters")
 app.add_typer(schedules.app, name="schedules")
 
 if __name__ == "__main__":

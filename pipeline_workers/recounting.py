@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from controlplane.ledger.services import verification_fail, verification_start, verification_succeed
+from controlplane.pipelines.models import Pipeline
+from pipeline_workers.deadletters.recounting import letters_recounted
 from pipeline_workers.verification import Unreadable, verify
 
 logger = logging.getLogger(__name__)
@@ -15,7 +18,7 @@ def recount(verification_id: int) -> None:
     if verification is None:
         return
     try:
-        result = verify(verification.pipeline.name)
+        result = _counted(verification.pipeline)
     except Unreadable as error:
         verification_fail(verification_id=verification_id, reason=str(error))
     except Exception as error:
@@ -23,3 +26,12 @@ def recount(verification_id: int) -> None:
         verification_fail(verification_id=verification_id, reason=f"{type(error).__name__}: {error}")
     else:
         verification_succeed(verification_id=verification_id, result=result)
+
+
+def _counted(pipeline: Pipeline) -> dict[str, Any]:
+    result = verify(pipeline.name)
+    equation, problems = letters_recounted(pipeline)
+    result["equations"].append(equation)
+    result["problems"] += problems
+    result["balanced"] = result["balanced"] and not problems
+    return result

@@ -13,6 +13,8 @@ def import_ahead(**_: Any) -> None:
     """Before the pool forks: its processes share what tasks import, and none of them grows at its first task."""
     import pipeline_workers.backfills
     import pipeline_workers.commands
+    import pipeline_workers.deadletters.indexing
+    import pipeline_workers.deadletters.redriving
     import pipeline_workers.loading
     import pipeline_workers.reconciler
     import pipeline_workers.recounting
@@ -44,6 +46,7 @@ def reconcile() -> None:
     from controlplane.warehouse.services import loads_recover
     from pipeline_workers.backfills import backfills_advance
     from pipeline_workers.commands import command_untold
+    from pipeline_workers.deadletters.redriving import redrives_recover
     from pipeline_workers.reconciler import reconcile_all
     from pipeline_workers.scheduling import schedules_serve
     from pipeline_workers.supervision import watch_all
@@ -55,6 +58,23 @@ def reconcile() -> None:
     verifications_recover()
     command_untold()
     backfills_advance()
+    redrives_recover()
+
+
+@shared_task(name="penstock.index_dead_letters")
+def index_dead_letters() -> None:
+    from pipeline_workers.deadletters.indexing import index_all
+    from pipeline_workers.deadletters.outcomes import outcomes_follow
+
+    index_all()
+    outcomes_follow()
+
+
+@shared_task(name="penstock.redrive")
+def redrive(redrive_id: int) -> None:
+    from pipeline_workers.deadletters.redriving import redrive as send
+
+    send(redrive_id)
 
 
 @shared_task(name="penstock.schedule_due")

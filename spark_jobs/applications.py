@@ -99,6 +99,7 @@ class MaintenanceArguments(ApplicationArguments):
     bronze_days: int  # accepted readings and records refused are kept for as many days
     dead_letter_days: int
     vacuum_hours: int  # a file that no version refers to stays for as long, for readers that began before
+    dead_letters_kept_from: str = ""  # ISO date: dead letters from then on stay, for people were not warned yet
 
 
 class StageState(StrEnum):

@@ -178,7 +178,7 @@ EXPIRE = "expire"  # the name under which retention tells what it took; its batc
 class Measure(StrEnum):
     """What a ledger entry counts.
 
-    The hour is of ingest (Kafka's timestamp) for the first six and for `expired`, of the event for the others.
+    The hour is of ingest (Kafka's timestamp) for the first six and for the last three, of the event for the others.
     """
 
     KAFKA = "kafka"  # ingest: records read from Kafka
@@ -193,6 +193,8 @@ class Measure(StrEnum):
     AGGREGATED = "aggregated"  # aggregate: Silver rows read
     GOLD = "gold"  # aggregate: rise of reading_count in gold/sensor_5min
     WAREHOUSE = "warehouse"  # load: rise of reading_count in the warehouse
+    REDRIVEN = "redriven"  # redrive: dead letters sent back through Kafka; `detail` is the DeadLetterReason
+    DISCARDED = "discarded"  # discard: dead letters given up; `detail` is the DeadLetterReason
     EXPIRED = "expired"  # expire: dead letters that Bronze does not hold any more; `detail` is the DeadLetterReason
 
 

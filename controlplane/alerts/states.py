@@ -12,6 +12,7 @@ class IncidentKind(models.TextChoices):
     SLA_START = "sla_start"
     SLA_END = "sla_end"
     TABLE_STALE = "table_stale"
+    LETTERS_EXPIRING = "letters_expiring"
 
 
 class NotificationState(models.TextChoices):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.warehouse.urls")),
+    path("", include("controlplane.deadletters.urls")),
     path("", include("controlplane.runs.urls")),
     path("", include("controlplane.backfills.urls")),
     path("", include("controlplane.schedules.urls")),

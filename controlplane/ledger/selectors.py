@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet, Sum
 
 from controlplane.core.errors import NotFound
+from controlplane.ledger.letters import letters_accounted
 from controlplane.ledger.models import LedgerEntry, LedgerTotal
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import MicroBatch
@@ -32,6 +33,7 @@ def accounts(pipeline: str) -> dict[str, Any]:
         sums[measure] += count
     aside = sums["duplicate"] + sums["deferred"]
     unloaded = _gold_beyond_loads(found)
+    letters = letters_accounted(found)
     pending = {
         "bronze": sums["accepted"] - sums["refined"],
         "silver": sums["silver"] - sums["aggregated"],
@@ -42,8 +44,7 @@ def accounts(pipeline: str) -> dict[str, Any]:
         _equation("Bronze = Silver + set aside", sums["accepted"], sums["kept"] + aside, pending["bronze"]),
         _equation("Silver = Gold", sums["silver"], sums["gold"], pending["silver"]),
         _equation("Gold = warehouse", sums["gold"], sums["warehouse"], pending["gold"]),
-        # Those that are not expired are open: nothing else becomes of them yet.
-        _equation("Dead letters accounted", sums["dead_letter"], max(sums["dead_letter"], sums["expired"]), 0),
+        _equation("Dead letters accounted", letters.told, letters.known, letters.pending),
     ]
     return {
         "kafka": sums["kafka"],

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from controlplane.deadletters.services import expiry_warn
 from controlplane.pipelines.configuration import SETTINGS
 from controlplane.runs.models import Application
 from controlplane.runs.states import RunKind
@@ -35,7 +36,10 @@ def arguments_of(application: Application) -> ApplicationArguments:
     }
     if run.kind == RunKind.MAINTENANCE:
         ages = {name: run.parameters[name] for name in ("bronze_days", "dead_letter_days", "vacuum_hours")}
-        return MaintenanceArguments(**shared, today=timezone.now().date().isoformat(), **ages)
+        today = timezone.now().date()
+        held = expiry_warn(pipeline=run.pipeline, today=today, days=ages["dead_letter_days"])
+        kept_from = held.isoformat() if held else ""
+        return MaintenanceArguments(**shared, today=today.isoformat(), dead_letters_kept_from=kept_from, **ages)
     if run.version is None or run.first_day is None or run.last_day is None:
         raise ValueError(f"{run} has no version or no days")
     known = BatchArguments.__dataclass_fields__

@@ -96,7 +96,14 @@ class Expiring:
         files = pa.table(bronze.get_add_actions(flatten=True))
         found = pl.DataFrame(files).select("partition.disposition", "partition.ingest_date").unique()
         days = sorted(Day(disposition, day) for disposition, day in found.iter_rows())
-        return [it for it in days if it.day < today - timedelta(days=self._kept[it.disposition])]
+        due = [it for it in days if it.day < today - timedelta(days=self._kept[it.disposition])]
+        held = [it for it in due if self._is_held(it)]
+        self._left += [f"{it} stays: people were warned of it less than a week ago" for it in held]
+        return [it for it in due if it not in held]
+
+    def _is_held(self, it: Day) -> bool:
+        since = self._arguments.dead_letters_kept_from
+        return it.disposition == DEAD_LETTER and since != "" and it.day >= date.fromisoformat(since)
 
     def _take(self, due: Day, bronze: deltalake.DeltaTable) -> int:
         """Write down and delete one partition; how many rows that took."""

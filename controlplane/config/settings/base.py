@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "controlplane.streaming",
     "controlplane.ledger",
     "controlplane.warehouse",
+    "controlplane.deadletters",
     "controlplane.runs",
     "controlplane.backfills",
     "controlplane.schedules",
@@ -80,6 +81,11 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "penstock.reconcile", "schedule": schedule(5.0), "options": {"expire_seconds": 10}},
     "notify": {"task": "penstock.notify", "schedule": schedule(15.0), "options": {"expire_seconds": 15}},
     "advance runs": {"task": "penstock.advance_runs", "schedule": schedule(2.0), "options": {"expire_seconds": 4}},
+    "index dead letters": {
+        "task": "penstock.index_dead_letters",
+        "schedule": schedule(3.0),
+        "options": {"expire_seconds": 6},
+    },
     "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expire_seconds": 5}},
     "prune rollups": {
         "task": "penstock.prune_rollups",

@@ -12,6 +12,7 @@ from controlplane.alerts.models import Incident
 from controlplane.alerts.states import IncidentKind
 from controlplane.backfills.models import Backfill
 from controlplane.backfills.models import Slot as BackfillSlot
+from controlplane.deadletters.models import DeadLetter, DeadLetterGroup, Redrive
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.runs.models import Run, Stage
@@ -109,14 +110,33 @@ def slots(pipeline: Pipeline, numbers: range) -> None:
     Slot.objects.bulk_create(Slot(schedule=schedule, due_at=due, created_at=now) for due in times)
 
 
+def letters(pipeline: Pipeline, numbers: range) -> None:
+    group, _ = DeadLetterGroup.objects.get_or_create(pipeline=pipeline, reason="empty", shape="empty", fingerprint="e")
+    row = {"pipeline": pipeline, "group": group, "topic": "t", "partition": 0, "ingest_seq": 0, "reason": "empty"}
+    row |= {"kafka_timestamp": timezone.now(), "size": 0}
+    DeadLetter.objects.bulk_create(DeadLetter(offset=number, **row) for number in numbers)
+
+
+def letter_groups(pipeline: Pipeline, numbers: range) -> None:
+    row = {"pipeline": pipeline, "reason": "empty", "shape": "empty"}
+    DeadLetterGroup.objects.bulk_create(DeadLetterGroup(fingerprint=f"{number}", **row) for number in numbers)
+
+
+def redrives(pipeline: Pipeline, numbers: range) -> None:
+    Redrive.objects.bulk_create(Redrive(pipeline=pipeline, reason=f"{number}") for number in numbers)
+
+
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "audit": audit,
     "incidents": incidents,
     "pipelines": pipelines,
     "pipelines/plant/backfills": backfills,
     "pipelines/plant/batches": batches,
+    "pipelines/plant/dead-letter-groups": letter_groups,
+    "pipelines/plant/dead-letters": letters,
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
+    "pipelines/plant/redrives": redrives,
     "pipelines/plant/runs": runs,
     "pipelines/plant/schedules": schedules,
     "pipelines/plant/versions": versions,

@@ -29,6 +29,8 @@ SCHEDULE = {
     "dry_run": False, "reason": "",
 }  # fmt: skip
 OF_SCHEDULE = "pipelines/plant/schedules/nightly"
+LETTERS = "pipelines/plant/dead-letters"
+SELECTION = {"again": True}
 BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "session_create": ("post", "session", {"username": "u", "password": "p"}),
     "tokens_create": ("post", "tokens", {"name": "n", "scope": "read", "expires_in_days": 1}),
@@ -55,6 +57,11 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "schedules_set": ("put", OF_SCHEDULE, SCHEDULE),
     **{f"schedules_{name}": ("post", f"{OF_SCHEDULE}/{name}", {"reason": ""}) for name in ("run", "enable", "disable")},
     "freshness_set": ("put", "pipelines/plant/freshness", {"limits": {}, "reason": ""}),
+    "dead_letters_mend": ("post", f"{LETTERS}/mend", SELECTION),
+    "dead_letters_discard": ("post", f"{LETTERS}/discard", {**SELECTION, "reason": ""}),
+    "dead_letters_reopen": ("post", f"{LETTERS}/reopen", {**SELECTION, "reason": ""}),
+    "redrives_create": ("post", "pipelines/plant/redrives", {**SELECTION, "unchecked": False, "reason": ""}),
+    "redrives_cancel": ("post", "redrives/1/cancel", {"reason": ""}),
     "streaming_job_rollback": ("post", f"{JOB}/rollback", {"reason": "", "accept": True, "version": 1}),
 }
 WRONG: dict[type, list[Any]] = {

@@ -51,7 +51,7 @@ CHANGES = pytest.mark.parametrize(
 )
 REAL = {
     "name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "backfill_id": "1", "run_id": "1",
-    "schedule": "nightly",
+    "schedule": "nightly", "letter_id": "1", "redrive_id": "1",
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Dead letters: an index of those that Bronze holds, and what is made of them: mended, redriven, discarded."""
