@@ -50,6 +50,7 @@ def _measure(servers: str, lake: str, letters: int) -> dict[str, Any]:
     from pipeline_workers.deadletters import redriving
     from pipeline_workers.deadletters.indexing import index
     from pipeline_workers.deadletters.recounting import letters_recounted
+    from pipeline_workers.deadletters.sender import Sender
     from pipeline_workers.topics import ensure_topics
 
     ensure_topics(servers, TOPIC, f"{TOPIC}-telemetry")
@@ -71,9 +72,9 @@ def _measure(servers: str, lake: str, letters: int) -> dict[str, Any]:
     asked = 0.0
     send_chunk = redriving._send_chunk
 
-    def sent_and_asked(*arguments: Any) -> int:
+    def sent_and_asked(redrive: Redrive, sender: Sender) -> int:
         nonlocal asked
-        count = send_chunk(*arguments)
+        count = send_chunk(redrive, sender)
         start = time.monotonic()
         ask()
         asked += time.monotonic() - start
