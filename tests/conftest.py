@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cli.embedded import jars as jar_cache
 from cli.embedded import kafka as embedded_kafka
@@ -26,6 +27,9 @@ from tests.folders import service_folder
 from tests.stack import Stack
 
 pytest_plugins = ["tests.fault_table"]
+# How long an example takes to make and to run says how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 # A test's database may lose its last second in a power cut; its commits are twice as fast.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

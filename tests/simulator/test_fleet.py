@@ -47,7 +47,7 @@ def deviations(reading: dict[str, Any]) -> float:
     return (float(reading["value"]) - profile.mean) / profile.deviation
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 3000), max_size=12), seed=st.integers(0, 2**31))
 def test_the_same_seed_gives_the_same_messages_however_they_are_cut(cuts: list[int], seed: int) -> None:
     whole, pieces = make(3000, seed=seed), make(3000, seed=seed, cuts=tuple(cuts))

@@ -71,7 +71,7 @@ def in_arrival_order(judgement: Judgement) -> tuple[list[str], list[float]]:
     return list(judgement.verdict[back]), list(judgement.score[back])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(readings, st.data())
 def test_any_cut_into_batches_gives_the_verdicts_of_one_reading_at_a_time(
     all_readings: list[tuple[int, int, float]], data: st.DataObject
@@ -104,7 +104,7 @@ def test_any_cut_into_batches_gives_the_verdicts_of_one_reading_at_a_time(
             assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(readings, st.integers(0, 120))
 def test_scores_are_the_same_to_the_last_bit_however_readings_are_cut(
     all_readings: list[tuple[int, int, float]], cut: int

@@ -49,7 +49,7 @@ def test_what_goes_by_elapsed_time_goes_on_through_both() -> None:
     start=st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
     pause=st.integers(1800, 200_000),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_however_often_it_is_asked_no_time_is_lost_or_told_twice(
     cron: str, zone: str, start: datetime, pause: int
 ) -> None:
@@ -100,7 +100,7 @@ def test_what_is_never_or_nowhere_is_refused_by_its_field(field: str, changed: d
     assert field in refused.value.errors
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="0123456789*/,-#LWMONJA ", min_size=9, max_size=20))
 def test_any_text_is_accepted_or_refused(cron: str) -> None:
     timing = None
