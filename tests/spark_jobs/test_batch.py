@@ -85,6 +85,7 @@ def test_a_day_is_what_the_stream_gave_and_what_it_deferred(daily: Daily, seed: 
     assert (daily.contents(), daily.ledger.total(Measure.SILVER)) == (before, told)
 
 
+@pytest.mark.fault(16, "a batch run over days that the stream refines and aggregates meanwhile")
 def test_the_stream_goes_on_and_everything_is_counted_once(daily: Daily, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches that are refined and not aggregated, one that is not even refined, all aggregated as the run commits."""
     dice = random.Random(5)

@@ -86,6 +86,7 @@ def test_a_zone_moves_the_due_time_and_the_day_stays_one_of_utc(
     assert Run.objects.get().first_day == date(2026, 3, 9)
 
 
+@pytest.mark.fault(9, "beat dead over three due times")
 @pytest.mark.parametrize(
     ("policy", "states"),
     [
@@ -235,6 +236,7 @@ def test_a_maintenance_run_has_no_days(clock: Clock, pipeline: Pipeline) -> None
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.fault(9, "two look at a due time at once")
 def test_two_who_look_at_once_make_one_run(clock: Clock, nightly: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "current_app", QueueAway())
     clock.at("03-11 00:30:01")
