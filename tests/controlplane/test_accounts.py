@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from controlplane.deadletters.models import IndexMark
 from controlplane.ledger.models import LedgerEntry
 from controlplane.ledger.selectors import absorbed_waiting, accounts
 from controlplane.ledger.services import load_record
@@ -15,7 +16,7 @@ from controlplane.telemetry.selectors import figures
 from controlplane.telemetry.services import messages_take
 from controlplane.warehouse.models import Load, LoadStatus
 from controlplane.warehouse.services import load_finish, load_start, weighted_quantiles
-from spark_jobs.contracts import EXPIRE, BatchCommitted, Entry, IngestProgress, Message, SensorSeen
+from spark_jobs.contracts import EXPIRE, BatchCommitted, Entry, IngestProgress, Message, SensorSeen, sequence
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 HOUR = 3600 * 500_000
@@ -79,6 +80,7 @@ def test_more_dead_letters_expired_than_there_were_break_their_equation(pipeline
     take(INGEST)
     entries = (Entry(HOUR, "expired", 2, "empty"),)
     take(BatchCommitted(pipeline="plant", at=HOUR, query=EXPIRE, batch=1, rows_in=2, entries=entries))
+    IndexMark.objects.create(pipeline=pipeline, ingest_seq=sequence(2, 0), expiry=1)
     assert [item["name"] for item in accounts("plant")["equations"] if not item["holds"]] == ["Dead letters accounted"]
 
 

@@ -88,12 +88,12 @@ def test_a_second_copy_of_a_recount_does_nothing(pipeline: Pipeline, monkeypatch
     verification_request(pipeline="plant", actor=None)
     told, begun = arguments_of("penstock.verify_ledger"), list[str]()
 
-    def verify(name: str) -> dict[str, object]:
-        begun.append(name)
+    def counted(pipeline: Pipeline) -> dict[str, object]:
+        begun.append(pipeline.name)
         tasks.verify_ledger(**told)
         return {"recount": len(begun)}
 
-    monkeypatch.setattr(recounting, "verify", verify)
+    monkeypatch.setattr(recounting, "_counted", counted)
     tasks.verify_ledger(**told)
     done = LedgerVerification.objects.get()
     tasks.verify_ledger(**told)
