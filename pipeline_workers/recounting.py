@@ -1,16 +1,32 @@
-"""A recount that somebody asked for: taken once, and ended by what came of it."""
+"""The accounts looked at as they were reported, and recounted: each night, and whenever somebody asks for it."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from controlplane.ledger.services import verification_fail, verification_start, verification_succeed
+from controlplane.ledger.services import (
+    imbalances_watch,
+    verification_fail,
+    verification_request,
+    verification_start,
+    verification_succeed,
+)
 from controlplane.pipelines.models import Pipeline
 from pipeline_workers.deadletters.recounting import letters_recounted
 from pipeline_workers.verification import Unreadable, verify
 
 logger = logging.getLogger(__name__)
+
+
+def watch_all() -> None:
+    for pipeline in Pipeline.objects.all():
+        imbalances_watch(pipeline=pipeline)
+
+
+def recount_all() -> None:
+    for pipeline in Pipeline.objects.all():
+        verification_request(pipeline=pipeline.name, actor=None, reason="each night")
 
 
 def recount(verification_id: int) -> None:

@@ -98,11 +98,25 @@ def load_warehouse(load_id: int) -> None:
     load(load_id)
 
 
+@shared_task(name="penstock.watch_ledger")
+def watch_ledger() -> None:
+    from pipeline_workers.recounting import watch_all
+
+    watch_all()
+
+
+@shared_task(name="penstock.recount")
+def recount() -> None:
+    from pipeline_workers.recounting import recount_all
+
+    recount_all()
+
+
 @shared_task(name="penstock.verify_ledger")
 def verify_ledger(verification_id: int) -> None:
-    from pipeline_workers.recounting import recount
+    from pipeline_workers.recounting import recount as count
 
-    recount(verification_id)
+    count(verification_id)
 
 
 @shared_task(name="penstock.command_simulator")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,10 +21,22 @@ app = typer.Typer(help="The record accounts: what went in, and where it is.", no
 
 
 @app.command()
-def show(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print the accounts as the pipeline reported them."""
+def show(
+    by_hour: Annotated[bool, typer.Option("--by-hour", help="Hour by hour, newest first.")] = False,
+    since: Annotated[str, typer.Option(help="First hour, ISO-8601; 24 before the last by itself.")] = "",
+    until: Annotated[str, typer.Option(help="Hours before this time; up to the newest by itself.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the accounts as the pipeline reported them, in total or by hour."""
     client = Client(login.find(home))
-    _print(client.get(f"{client.pipeline}/ledger"), as_json)
+    if not by_hour and (since or until):
+        raise StackError("--since and --until are about hours", "give --by-hour as well")
+    if not by_hour:
+        _print(client.get(f"{client.pipeline}/ledger"), as_json)
+        return
+    told = {name: value for name, value in (("since", since), ("until", until)) if value}
+    _print_hours(client.get(f"{client.pipeline}/ledger/hours", **told), as_json)
 
 
 @app.command()
@@ -38,6 +50,16 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     _print(result, as_json)
     if result["problems"] or not result["balanced"]:
         raise typer.Exit(1)
+
+
+def _print_hours(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    console = Console(highlight=False)
+    console.print(accounts.hours(found["hours"]) if found["hours"] else "nothing was counted in these hours")
+    if found["hours"]:
+        console.print("Kafka to Silver and dead letters by hour of arrival, Silver to warehouse by hour of the event")
 
 
 def _recount(client: Client) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from controlplane.core.admin import ReadOnlyAdmin
-from controlplane.ledger.models import LedgerEntry, LedgerTotal, LedgerVerification
+from controlplane.ledger.models import LedgerCheck, LedgerEntry, LedgerHour, LedgerTotal, LedgerVerification
 
 
 @admin.register(LedgerEntry)
@@ -17,6 +17,20 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 @admin.register(LedgerTotal)
 class LedgerTotalAdmin(ReadOnlyAdmin):
     list_display = ["pipeline", "measure", "detail", "count"]
+    list_select_related = ["pipeline"]
+
+
+@admin.register(LedgerHour)
+class LedgerHourAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "hour", "measure", "count"]
+    list_filter = ["measure"]
+    list_select_related = ["pipeline"]
+    ordering = ["-hour", "measure"]
+
+
+@admin.register(LedgerCheck)
+class LedgerCheckAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "checked_at"]
     list_select_related = ["pipeline"]
 
 

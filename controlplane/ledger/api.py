@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -15,7 +16,7 @@ from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.core.roles import Role
 from controlplane.ledger.models import LedgerEntry, LedgerVerification
-from controlplane.ledger.selectors import accounts
+from controlplane.ledger.selectors import HourAccounts, accounts, accounts_by_hour, as_dict
 from controlplane.ledger.services import verification_request
 from controlplane.pipelines.selectors import pipeline_named
 from spark_jobs.contracts import Measure
@@ -93,6 +94,37 @@ class AccountsView(ApiView):
     def get(self, request: Request, name: str) -> Response:
         """The accounts as they were reported."""
         return Response(AccountsSerializer(accounts(name)).data)
+
+
+class HourSerializer(serializers.Serializer):
+    """One hour. The first two equations and the last are of what arrived in it, the others of what was measured."""
+
+    hour = serializers.DateTimeField(help_text="Its start.")
+    equations = EquationSerializer(many=True)
+    balanced = serializers.BooleanField()
+
+
+class HoursSerializer(serializers.Serializer):
+    hours = HourSerializer(many=True)
+
+
+class HoursQuerySerializer(StrictSerializer):
+    since = serializers.DateTimeField(required=False, help_text="Its hour is the first; 24 before `until` by itself.")
+    until = serializers.DateTimeField(required=False, help_text="Hours before it; the newest of all by itself.")
+
+
+class HoursView(ApiView):
+    query_serializer = HoursQuerySerializer
+
+    @extend_schema(operation_id="ledger_hours_get", parameters=[HoursQuerySerializer], responses=HoursSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """The accounts as they were reported, hour by hour, newest first; hours in which nothing was are left out."""
+        found = accounts_by_hour(pipeline_named(name), **self.query)
+        return Response(HoursSerializer({"hours": [_hour(item) for item in found]}).data)
+
+
+def _hour(item: HourAccounts) -> dict[str, Any]:
+    return {"hour": item.hour, "equations": [as_dict(it) for it in item.equations], "balanced": item.balanced}
 
 
 class RecountSerializer(AccountsSerializer):

@@ -1,4 +1,4 @@
-"""Entries by batch and hour, their running totals, and recounts."""
+"""Entries by batch and hour, their running totals, what was found to be out of balance, and recounts."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -50,6 +50,32 @@ class LedgerTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.measure} {self.detail} of {self.pipeline}"
+
+
+class LedgerHour(models.Model):
+    """The sum of all entries of a measure and hour (its start, in seconds since the epoch), kept like the totals."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    hour = models.BigIntegerField()
+    measure = models.CharField(max_length=20)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pipeline", "hour", "measure"], name="ledger_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.pipeline} at {self.hour}"
+
+
+class LedgerCheck(models.Model):
+    """What the newest look at a pipeline's equations found: by equation, the difference in each hour."""
+
+    pipeline = models.OneToOneField(Pipeline, on_delete=models.CASCADE, related_name="+")
+    found = models.JSONField(default=dict)
+    checked_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"check of {self.pipeline}"
 
 
 class LedgerVerification(models.Model):

@@ -14,6 +14,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.services import audit_record
 from controlplane.core.outbox import enqueue
 from controlplane.ledger.models import LedgerVerification
+from controlplane.ledger.services.imbalances import recount_tell
 from controlplane.ledger.states import VerificationStatus
 from controlplane.pipelines.models import Pipeline
 from controlplane.pipelines.selectors import pipeline_named
@@ -52,8 +53,12 @@ def verification_start(*, verification_id: int) -> LedgerVerification | None:
     return LedgerVerification.objects.select_related("pipeline").get(pk=verification_id) if won else None
 
 
+@transaction.atomic
 def verification_succeed(*, verification_id: int, result: dict[str, Any]) -> None:
-    _finish(verification_id, status=VerificationStatus.SUCCEEDED, result=result)
+    """It was counted; what is wrong is told, and what was wrong and is not any more."""
+    if _finish(verification_id, status=VerificationStatus.SUCCEEDED, result=result):
+        verification = LedgerVerification.objects.select_related("pipeline").get(pk=verification_id)
+        recount_tell(pipeline=verification.pipeline, result=result)
 
 
 def verification_fail(*, verification_id: int, reason: str) -> None:
@@ -77,6 +82,6 @@ def verifications_recover() -> int:
     return recovered
 
 
-def _finish(verification_id: int, **changes: Any) -> None:
+def _finish(verification_id: int, **changes: Any) -> bool:
     running = LedgerVerification.objects.filter(pk=verification_id, status=VerificationStatus.RUNNING)
-    running.update(finished_at=timezone.now(), **changes)
+    return bool(running.update(finished_at=timezone.now(), **changes))
