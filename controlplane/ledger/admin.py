@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from controlplane.core.admin import ReadOnlyAdmin
-from controlplane.ledger.models import LedgerCheck, LedgerEntry, LedgerHour, LedgerTotal, LedgerVerification
+from controlplane.ledger.models import Inquiry, LedgerCheck, LedgerEntry, LedgerHour, LedgerTotal
 
 
 @admin.register(LedgerEntry)
@@ -34,9 +34,9 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
     list_select_related = ["pipeline"]
 
 
-@admin.register(LedgerVerification)
-class LedgerVerificationAdmin(ReadOnlyAdmin):
-    list_display = ["pipeline", "status", "requested_at", "finished_at", "reason"]
-    list_filter = ["status"]
+@admin.register(Inquiry)
+class InquiryAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "kind", "status", "requested_at", "finished_at", "reason"]
+    list_filter = ["kind", "status"]
     list_select_related = ["pipeline"]
     ordering = ["-pk"]

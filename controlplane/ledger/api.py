@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.core.roles import Role
-from controlplane.ledger.models import LedgerEntry, LedgerVerification
+from controlplane.ledger.models import Inquiry, LedgerEntry
 from controlplane.ledger.selectors import HourAccounts, accounts, accounts_by_hour, as_dict
-from controlplane.ledger.services import verification_request
+from controlplane.ledger.services import recount_request
+from controlplane.ledger.states import InquiryKind
 from controlplane.pipelines.selectors import pipeline_named
 from spark_jobs.contracts import Measure
 
@@ -140,7 +141,7 @@ class VerificationSerializer(serializers.ModelSerializer):
     result = RecountSerializer(allow_null=True)
 
     class Meta:
-        model = LedgerVerification
+        model = Inquiry
         fields = ["id", "status", "reason", "requested_at", "finished_at", "result"]
 
 
@@ -152,12 +153,12 @@ class VerificationRequests(ApiView):
     )
     def post(self, request: Request, name: str) -> Response:
         """Have a worker recount from Kafka, lake and warehouse; it changes nothing, so a viewer may ask for it."""
-        made = verification_request(pipeline=name, actor=request.user, reason=self.reason(request))
+        made = recount_request(pipeline=name, actor=request.user, reason=self.reason(request))
         return Response(VerificationSerializer(made).data, status=status.HTTP_202_ACCEPTED)
 
 
 class VerificationDetail(ApiView):
     @extend_schema(operation_id="ledger_verifications_get", responses=VerificationSerializer)
     def get(self, request: Request, name: str, verification_id: int) -> Response:
-        found = get_object_or_404(LedgerVerification, pipeline=pipeline_named(name), pk=verification_id)
+        found = get_object_or_404(Inquiry, pipeline=pipeline_named(name), kind=InquiryKind.RECOUNT, pk=verification_id)
         return Response(VerificationSerializer(found).data)

@@ -1,9 +1,9 @@
-"""Entries by batch and hour, their running totals, what was found to be out of balance, and recounts."""
+"""Entries by batch and hour, their running totals, what was found to be out of balance, and inquiries."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from controlplane.ledger.states import VerificationStatus
+from controlplane.ledger.states import InquiryKind, InquiryStatus
 from controlplane.pipelines.models import Pipeline
 
 
@@ -78,11 +78,13 @@ class LedgerCheck(models.Model):
         return f"check of {self.pipeline}"
 
 
-class LedgerVerification(models.Model):
-    """A recount from Kafka, lake and warehouse, done by a worker. `asked_at` is when it was last put into the queue."""
+class Inquiry(models.Model):
+    """A question that a worker answers from Kafka, lake and warehouse. `asked_at` is when it was last queued."""
 
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="verifications")
-    status = models.CharField(max_length=20, choices=VerificationStatus, default=VerificationStatus.REQUESTED)
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="inquiries")
+    kind = models.CharField(max_length=20, choices=InquiryKind, default=InquiryKind.RECOUNT)
+    question = models.JSONField(default=dict)
+    status = models.CharField(max_length=20, choices=InquiryStatus, default=InquiryStatus.REQUESTED)
     reason = models.TextField(blank=True)
     requested_at = models.DateTimeField(auto_now_add=True)
     asked_at = models.DateTimeField(auto_now_add=True)
@@ -91,12 +93,20 @@ class LedgerVerification(models.Model):
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 
     class Meta:
+        verbose_name_plural = "inquiries"
         constraints = [
-            # It reads everything there is: asking for it a hundred times asks for it once.
+            # A recount reads everything there is: asking for it a hundred times asks for it once.
             models.UniqueConstraint(
-                fields=["pipeline"], condition=models.Q(status="requested"), name="verification_requested_once"
+                fields=["pipeline"],
+                condition=models.Q(kind="recount", status="requested"),
+                name="recount_requested_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["status"], name="inquiry_active", condition=~models.Q(status__in=["failed", "succeeded"])
             )
         ]
 
     def __str__(self) -> str:
-        return f"recount {self.pk} of {self.pipeline}"
+        return f"{self.kind} {self.pk} of {self.pipeline}"
