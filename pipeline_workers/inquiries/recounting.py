@@ -25,6 +25,6 @@ def recount(pipeline: Pipeline) -> dict[str, Any]:
     result = verify(pipeline.name)
     equation, problems = letters_recounted(pipeline)
     result["equations"].append(equation)
-    result["problems"] += problems
+    result["problems"] += [problem for problem in problems if problem not in result["problems"]]
     result["balanced"] = result["balanced"] and not problems
     return result
