@@ -28,12 +28,12 @@ def table(found: Mapping[str, Any]) -> Table:
 
 
 def hours(found: Sequence[Mapping[str, Any]]) -> Table:
-    """One line an hour: of each equation what is on its left, and what is pending or amiss."""
+    """One line an hour: of each equation its left side, +n of it pending; both sides where it does not hold."""
     drawn = Table(box=box.SIMPLE, title="accounts by hour (UTC)", title_justify="left", pad_edge=False)
     drawn.add_column("")
-    drawn.add_column("hour")
+    drawn.add_column("hour", no_wrap=True)
     for item in found[0]["equations"]:
-        drawn.add_column(str(item["name"]), justify="right")
+        drawn.add_column(str(item["name"]), justify="right", min_width=7)
     for hour in found:
         mark = "[green]✓[/green]" if hour["balanced"] else "[red]✗[/red]"
         drawn.add_row(mark, str(hour["hour"])[:16].replace("T", " "), *(_side(item) for item in hour["equations"]))
@@ -41,6 +41,7 @@ def hours(found: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _side(item: Mapping[str, Any]) -> str:
+    pending = f" (+{count(item['pending'])})" if item["pending"] else ""
     if not item["holds"]:
-        return f"[red]{count(item['left'])} ≠ {count(item['right'])} + {count(item['pending'])}[/red]"
-    return count(item["left"]) + (f" ({count(item['pending'])} pending)" if item["pending"] else "")
+        return f"[red]{count(item['left'])} ≠ {count(item['right'])}{pending}[/red]"
+    return count(item["left"]) + pending

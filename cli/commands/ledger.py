@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +12,7 @@ from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
 from cli.console import print_json, steps
 from cli.embedded.errors import StackError
-
-POLL_SECONDS = 0.5
-VERIFY_SECONDS = 1800
+from cli.inquiries import answered
 
 app = typer.Typer(help="The record accounts: what went in, and where it is.", no_args_is_help=True)
 
@@ -44,7 +41,7 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Recompute the accounts from Kafka, lake and warehouse, trusting no report. Exit 1 when they do not balance."""
     client = Client(login.find(home))
     with steps("recounting Kafka, lake and warehouse", stderr=True) as say:
-        found = _recount(client)
+        found = answered(client, f"{client.pipeline}/ledger/verifications", "recount")
         say(f"recounted in {found['seconds']:.1f} s")
     result = dict(found["result"])
     _print(result, as_json)
@@ -60,20 +57,6 @@ def _print_hours(found: dict[str, Any], as_json: bool) -> None:
     console.print(accounts.hours(found["hours"]) if found["hours"] else "nothing was counted in these hours")
     if found["hours"]:
         console.print("Kafka to Silver and dead letters by hour of arrival, Silver to warehouse by hour of the event")
-
-
-def _recount(client: Client) -> dict[str, Any]:
-    """A worker recounts; wait for it."""
-    recounts, began = f"{client.pipeline}/ledger/verifications", time.monotonic()
-    found = client.post(recounts)
-    while found["status"] in ("requested", "running"):
-        if time.monotonic() - began > VERIFY_SECONDS:
-            raise StackError(f"the recount is {found['status']} after {VERIFY_SECONDS} s", "see: penstock logs worker")
-        time.sleep(POLL_SECONDS)
-        found = client.get(f"{recounts}/{found['id']}")
-    if found["status"] != "succeeded":
-        raise StackError(f"the accounts cannot be recomputed: {found['reason']}")
-    return {**found, "seconds": time.monotonic() - began}
 
 
 def _print(found: dict[str, Any], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.ledger.models import Inquiry
 from controlplane.ledger.services import inquiry_fail, inquiry_start, inquiry_succeed
 from controlplane.ledger.states import InquiryKind
-from pipeline_workers.inquiries import recounting
+from pipeline_workers.inquiries import delays, recounting, tracing
 from pipeline_workers.verification import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,11 @@ def answer(inquiry_id: int) -> None:
 
 
 def _answered(inquiry: Inquiry) -> dict[str, Any]:
-    if inquiry.kind == InquiryKind.RECOUNT:
-        return recounting.recount(inquiry.pipeline)
+    match inquiry.kind:
+        case InquiryKind.RECOUNT:
+            return recounting.recount(inquiry.pipeline)
+        case InquiryKind.TRACE:
+            return tracing.trace(inquiry.pipeline, inquiry.question)
+        case InquiryKind.DELAYS:
+            return delays.delays(inquiry.pipeline, inquiry.question)
     raise ValueError(f"nobody answers a {inquiry.kind}")

@@ -1,4 +1,4 @@
-"""The accounts of a pipeline, their entries, and recounts."""
+"""The accounts of a pipeline, in total and by hour, and their entries."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import serializers, status
-from rest_framework.generics import get_object_or_404
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
+from controlplane.core.api.parsing import StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
-from controlplane.core.roles import Role
-from controlplane.ledger.models import Inquiry, LedgerEntry
+from controlplane.ledger.models import LedgerEntry
 from controlplane.ledger.selectors import HourAccounts, accounts, accounts_by_hour, as_dict
-from controlplane.ledger.services import recount_request
-from controlplane.ledger.states import InquiryKind
 from controlplane.pipelines.selectors import pipeline_named
 from spark_jobs.contracts import Measure
 
@@ -126,39 +122,3 @@ class HoursView(ApiView):
 
 def _hour(item: HourAccounts) -> dict[str, Any]:
     return {"hour": item.hour, "equations": [as_dict(it) for it in item.equations], "balanced": item.balanced}
-
-
-class RecountSerializer(AccountsSerializer):
-    """The accounts as they were found, and what is wrong with them."""
-
-    pipeline = serializers.CharField()
-    dead_letters_by_reason = serializers.DictField(child=serializers.IntegerField())
-    where = serializers.DictField(child=serializers.CharField(), help_text="Where each side was counted.")
-    problems = serializers.ListField(child=serializers.CharField())
-
-
-class VerificationSerializer(serializers.ModelSerializer):
-    result = RecountSerializer(allow_null=True)
-
-    class Meta:
-        model = Inquiry
-        fields = ["id", "status", "reason", "requested_at", "finished_at", "result"]
-
-
-class VerificationRequests(ApiView):
-    write_role = Role.VIEWER
-
-    @extend_schema(
-        operation_id="ledger_verifications_create", request=ReasonSerializer, responses={202: VerificationSerializer}
-    )
-    def post(self, request: Request, name: str) -> Response:
-        """Have a worker recount from Kafka, lake and warehouse; it changes nothing, so a viewer may ask for it."""
-        made = recount_request(pipeline=name, actor=request.user, reason=self.reason(request))
-        return Response(VerificationSerializer(made).data, status=status.HTTP_202_ACCEPTED)
-
-
-class VerificationDetail(ApiView):
-    @extend_schema(operation_id="ledger_verifications_get", responses=VerificationSerializer)
-    def get(self, request: Request, name: str, verification_id: int) -> Response:
-        found = get_object_or_404(Inquiry, pipeline=pipeline_named(name), kind=InquiryKind.RECOUNT, pk=verification_id)
-        return Response(VerificationSerializer(found).data)
