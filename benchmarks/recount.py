@@ -1,7 +1,7 @@
 """How long a recount of ten million readings takes, and a trace of one of them.
 
 Ten days of readings are produced to Kafka and put into Bronze at the places where they are there. The batch job makes
-Silver and Gold of them, the stream's own jobs of a short day more, and the loader brings Gold to the warehouse. Then the
+Silver and Gold of them, the stream's own jobs of a short day more, and the loader fills the warehouse. Then the
 accounts are recomputed, and single readings of every fate are traced, as a worker does both. The reference is the topic
 read by the same client and nothing else.
 """
