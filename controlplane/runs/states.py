@@ -16,6 +16,7 @@ class StageName(models.TextChoices):
     FRESHNESS = "freshness"
     BRONZE_TO_SILVER = OfApplication.BRONZE_TO_SILVER.value
     SILVER_TO_GOLD = OfApplication.SILVER_TO_GOLD.value
+    EVALUATE = OfApplication.EVALUATE.value
     QUALITY = "quality"
     LOAD = "load"
     COMPACT = OfApplication.COMPACT.value
