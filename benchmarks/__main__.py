@@ -21,6 +21,7 @@ NAMES = (
     "screen",
     "redrive",
     "recount",
+    "quality",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -90,7 +90,7 @@ def main() -> int:
 def _measure(spark: SparkSession, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     plain, behind = folder / "plain", folder / "behind"
     started = time.monotonic()
-    _fill(spark, str(plain), options.readings, options.sensors, options.history)
+    fill(spark, str(plain), options.readings, options.sensors, options.history)
     shutil.copytree(plain, behind)
     for days in range(1, options.history + 1):
         _add_history(str(plain), str(behind), days, options.readings)
@@ -192,7 +192,7 @@ def _append(lake: str, table: Table, rows: pl.DataFrame) -> None:
     write_deltalake(table.under(lake), rows.select(schema.names).to_arrow().cast(schema), mode="append")
 
 
-def _fill(spark: SparkSession, lake: str, count: int, sensors: int, history: int) -> None:
+def fill(spark: SparkSession, lake: str, count: int, sensors: int, history: int) -> None:
     tables.ensure_tables(lake)
     rows = _readings(count, sensors, history * count)
     arguments = ContinuousArguments(
