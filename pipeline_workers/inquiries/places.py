@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-import deltalake
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -51,7 +50,7 @@ class Layers:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._opened: dict[tuple[Table, int | None], deltalake.DeltaTable | None] = {}
+        self._opened: dict[tuple[Table, int | None], ds.Dataset | None] = {}
 
     def bronze(self, wanted: ds.Expression) -> list[dict[str, Any]]:
         return self._rows(Table.BRONZE, BRONZE, wanted)
@@ -85,32 +84,31 @@ class Layers:
 
     def newest_before(self, row: dict[str, Any]) -> datetime | None:
         """The greatest time of the sensor at a lower offset, among what Bronze holds."""
-        opened = self._open(Table.BRONZE, None)
-        assert opened is not None
+        bronze = self._open(Table.BRONZE)
+        assert bronze is not None
         same = (ds.field("sensor_id") == row["sensor_id"]) & (ds.field("disposition") == "accepted")
         earlier = same & (ds.field("partition") == row["partition"]) & (ds.field("offset") < row["offset"])
-        times = self._lake.dataset(opened).to_table(columns=["timestamp"], filter=earlier)["timestamp"]
+        times = bronze.to_table(columns=["timestamp"], filter=earlier)["timestamp"]
         newest: datetime | None = pc.max(times).as_py()
         return newest
 
-    def _open(self, table: Table, version: int | None) -> deltalake.DeltaTable | None:
+    def _open(self, table: Table, version: int | None = None) -> ds.Dataset | None:
         key = (table, version)
         if key not in self._opened:
-            self._opened[key] = self._lake.open(table, version)
+            opened = self._lake.open(table, version)
+            self._opened[key] = None if opened is None else self._lake.dataset(opened)
         return self._opened[key]
 
     def _rows(
         self, table: Table, columns: list[str], wanted: ds.Expression, version: int | None = None
     ) -> list[dict[str, Any]]:
-        opened = self._open(table, version)
-        if opened is None:
-            return []
-        rows: list[dict[str, Any]] = self._lake.dataset(opened).to_table(columns=columns, filter=wanted).to_pylist()
+        found = self._open(table, version)
+        rows: list[dict[str, Any]] = [] if found is None else found.to_table(columns=columns, filter=wanted).to_pylist()
         return rows
 
     def _any(self, table: Table, wanted: ds.Expression) -> bool:
-        opened = self._open(table, None)
-        return opened is not None and bool(self._lake.dataset(opened).head(1, columns=["offset"], filter=wanted))
+        found = self._open(table)
+        return found is not None and bool(found.head(1, columns=["offset"], filter=wanted))
 
 
 def at(place: Place) -> ds.Expression:
