@@ -22,6 +22,7 @@ NAMES = (
     "redrive",
     "recount",
     "quality",
+    "ledger",
 )
 RESULTS = Path(__file__).parent / "results"
 
