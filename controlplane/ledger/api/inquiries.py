@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.api.fields import LineField, MomentField, NumberField, WholeField
-from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
+from controlplane.core.api.parsing import ReasonSerializer
 from controlplane.core.api.views import ApiView
 from controlplane.core.roles import Role
 from controlplane.ledger.api.accounts import AccountsSerializer
 from controlplane.ledger.models import Inquiry
+from controlplane.ledger.questions import DelaysQuestionSerializer, TraceQuestionSerializer
 from controlplane.ledger.services import inquiry_request, recount_request
 from controlplane.ledger.states import InquiryKind
 from controlplane.pipelines.selectors import pipeline_named
-
-MOST_OFFSET = 2**63 - 1
-LONGEST_WATERMARK = 1440  # minutes
-MOST_WATERMARKS = 20
 
 
 def _inquiry(name: str, kind: str, pk: int) -> Inquiry:
@@ -73,23 +67,6 @@ class VerificationDetail(ApiView):
         return Response(VerificationSerializer(found).data)
 
 
-class TraceQuestionSerializer(StrictSerializer):
-    """A sensor and the time of its reading, or a place in Kafka."""
-
-    sensor_id = LineField(required=False, max_length=1000)
-    timestamp = MomentField(required=False, help_text="Of the reading.")
-    topic = LineField(required=False, max_length=249, help_text="The pipeline's by itself.")
-    partition = WholeField(required=False, min_value=0, max_value=2**31 - 1)
-    offset = WholeField(required=False, min_value=0, max_value=MOST_OFFSET)
-
-    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
-        if told.keys() not in ({"sensor_id", "timestamp"}, {"partition", "offset"}, {"topic", "partition", "offset"}):
-            raise serializers.ValidationError("give sensor_id and timestamp, or partition and offset, and nothing else")
-        if "timestamp" in told:
-            told["timestamp"] = told["timestamp"].isoformat()
-        return told
-
-
 class StepSerializer(serializers.Serializer):
     """`detail` has commit, batch, version, runs and figures of the layer's own by name."""
 
@@ -132,24 +109,6 @@ class TraceDetail(ApiView):
     @extend_schema(operation_id="traces_get", responses=TraceSerializer)
     def get(self, request: Request, name: str, trace_id: int) -> Response:
         return Response(TraceSerializer(_inquiry(name, InquiryKind.TRACE, trace_id)).data)
-
-
-class DelaysQuestionSerializer(StrictSerializer):
-    """Watermarks to try beside the usual ones, and days of arrival; all there are by itself."""
-
-    minutes = serializers.ListField(
-        child=NumberField(min_value=0, max_value=LONGEST_WATERMARK),
-        required=False,
-        max_length=MOST_WATERMARKS,
-    )
-    first_day = serializers.DateField(required=False)
-    last_day = serializers.DateField(required=False)
-
-    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
-        days = [told[name] for name in ("first_day", "last_day") if name in told]
-        if days != sorted(days):
-            raise serializers.ValidationError({"last_day": ["before the first day"]})
-        return told | {name: told[name].isoformat() for name in ("first_day", "last_day") if name in told}
 
 
 class TypeDelaysSerializer(serializers.Serializer):
