@@ -93,7 +93,7 @@ def test_a_group_is_discarded_reopened_and_redriven_with_reason_and_mapping(
     do(client, group, "redrive", reason="firmware 7", mapping='[{"op": "cast", "field": "value", "to": "number"}]')
     made = Redrive.objects.get()
     assert (made.claimed, made.reason, made.mapping[0]["op"]) == (3, "firmware 7", "cast")
-    actions = AuditEntry.objects.exclude(action="session.started").order_by("pk").values_list("action", "reason")
+    actions = AuditEntry.objects.exclude(reason="").order_by("pk").values_list("action", "reason")
     assert list(actions) == [
         ("dead_letters.discarded", "a test rig"),
         ("dead_letters.reopened", "it was none"),
