@@ -18,6 +18,7 @@ from spark_jobs.jobs.gold import GoldTable
 from spark_jobs.jobs.rollup import DAY, HOUR, days_of, hours_of
 from spark_jobs.jobs.telemetry import Telemetry
 from spark_jobs.transforms.gold import WINDOW_KEY, merged_windows
+from spark_jobs.transforms.hours import hour_of
 from spark_jobs.transforms.silence import Roster, Sensor
 from spark_jobs.transforms.windows import WINDOW_SECONDS, by_sensor_5min, owed_readings
 
@@ -230,7 +231,7 @@ def _hour_and_times() -> tuple[Column, Column]:
     """The event's hour in epoch seconds, and 101 quantiles `times` of the event times, in epoch seconds."""
     seconds = F.unix_micros("timestamp") / F.lit(1e6)
     times = F.percentile_approx(seconds, QUANTILES, 200).alias("times")
-    return F.unix_seconds(F.date_trunc("hour", "timestamp")), times
+    return hour_of("timestamp"), times
 
 
 def _by_hour(silver: DataFrame) -> list[Hour]:

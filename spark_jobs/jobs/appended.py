@@ -12,6 +12,7 @@ from typing import Any
 import deltalake
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import CommitProperties
 from deltalake.transaction import AddAction, RemoveAction
@@ -49,7 +50,7 @@ class AppendedTable(Commits):
         """
         if self.hold(seq):
             return False
-        folder = f"batches/{self._run_tag}/{seq}"
+        folder = self._folder(seq)
         rows.select(self._schema.names).write.mode("overwrite").partitionBy(*self._partitions).parquet(
             f"{self._path}/{folder}"
         )
@@ -65,6 +66,16 @@ class AppendedTable(Commits):
         write_checksum(self.delta)
         self._compact_now_and_then()
         return done
+
+    def written(self, seq: int, columns: list[str]) -> pa.Table:
+        """Columns of the rows that `append` has just written for a batch."""
+        where, root = fs.FileSystem.from_uri(self._path)
+        folder = f"{root}/{self._folder(seq)}"
+        kept = pa.schema([self._schema.field(name) for name in columns])
+        return ds.dataset(folder, kept, filesystem=where, format="parquet").to_table()
+
+    def _folder(self, seq: int) -> str:
+        return f"batches/{self._run_tag}/{seq}"
 
     def _files(self, folder: str) -> Iterator[AddAction]:
         """What Spark wrote into a folder of the table."""

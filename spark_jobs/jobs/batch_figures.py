@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.contracts import Entry, Measure
+from spark_jobs.transforms.hours import hour_of
 from spark_jobs.transforms.judging import DUPLICATE
 from spark_jobs.transforms.rejudging import IN_SILVER, ORPHAN
 
@@ -39,7 +40,7 @@ def figures(run: int) -> list[Any]:
 def _summary(silver: DataFrame) -> Counter[tuple[int, str, str]]:
     """Ledger counts of Silver rows: late ones by both hours, flagged ones by sensor type."""
     ingest, event = (
-        F.unix_seconds(F.date_trunc("hour", column)).alias(name)
+        hour_of(column).alias(name)
         for column, name in (("kafka_timestamp", "ingest_hour"), ("timestamp", "event_hour"))
     )
     late, flagged = (

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+import polars as pl
+import pyarrow as pa
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.contracts import ContinuousArguments, DeadLetterReason, Entry, Measure, Query, Table, sequence
+from spark_jobs.contracts import ContinuousArguments, Entry, Measure, Query, Table, sequence
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.telemetry import Telemetry
+from spark_jobs.transforms.hours import HOUR, hour_of
 from spark_jobs.transforms.parse import with_disposition
 
 
@@ -63,28 +66,33 @@ class Ingest:
         )
 
     def _write(self, records: DataFrame, seq: int) -> tuple[dict[int, int], Counter[tuple[int, str]]]:
+        """Gives how many records Kafka had by hour, and how many rows the commit has by hour and reason."""
         seen = Observation()
-        sums = [F.count_if(F.col("reason") == str(why)).alias(str(why)) for why in DeadLetterReason]
-        sums += [F.count("*").alias("n"), F.count_if(F.col("reason").isNull()).alias("accepted")]
-        counted = records.observe(seen, F.min(_hour()).alias("low"), F.max(_hour()).alias("high"), *sums)
+        seconds = F.unix_seconds("kafka_timestamp")
+        bounds = F.min(seconds).alias("low"), F.max(seconds).alias("high")
+        counted = records.observe(seen, F.count("*").alias("n"), *bounds)
         self._bronze.append(counted.withColumn("ingest_seq", tables.stamp(seq, "topic")), seq)
         found = seen.get
-        if found["n"] and found["low"] != found["high"]:
-            return _by_hour(records), self._committed_counts(seq)
-        only = found["low"] or 0
-        counts = {"": found["accepted"], **{str(why): found[str(why)] for why in DeadLetterReason}}
-        return {only: found["n"]}, Counter({(only, why): count for why, count in counts.items() if count})
+        if not found["n"]:
+            return {}, Counter()
+        # From the files, as they were committed: what was observed is Kafka's side of the equation.
+        rows = self._bronze.written(seq, ["kafka_timestamp", "reason"])
+        hours = {found[name] // HOUR * HOUR for name in ("low", "high")}
+        kafka = _by_hour(records) if len(hours) > 1 else {hours.pop(): found["n"]}
+        return kafka, _counted(rows)
 
     def _committed_counts(self, seq: int) -> Counter[tuple[int, str]]:
         """Rows of a batch that is in Bronze, by hour and dead letter reason ("" for accepted)."""
         rows = tables.read(self._spark, self._arguments.lake, Table.BRONZE).where(F.col("ingest_seq") == seq)
-        counted = rows.groupBy(_hour().alias("hour"), F.coalesce("reason", F.lit("")).alias("reason")).count().collect()
-        return Counter({(row["hour"], row["reason"]): row["count"] for row in counted})
+        return _counted(rows.select("kafka_timestamp", "reason").toArrow())
 
 
-def _hour() -> Column:
-    return F.unix_seconds(F.date_trunc("hour", "kafka_timestamp"))
+def _counted(rows: pa.Table) -> Counter[tuple[int, str]]:
+    hour = pl.col("kafka_timestamp").dt.epoch("s").floordiv(HOUR) * HOUR
+    grouped = pl.DataFrame(rows).group_by(hour.alias("hour"), pl.col("reason").fill_null("")).len()
+    return Counter({(at, reason): count for at, reason, count in grouped.iter_rows()})
 
 
 def _by_hour(records: DataFrame) -> dict[int, int]:
-    return {row["hour"]: row["count"] for row in records.groupBy(_hour().alias("hour")).count().collect()}
+    counts = records.groupBy(hour_of("kafka_timestamp").alias("hour")).count().collect()
+    return {row["hour"]: row["count"] for row in counts}

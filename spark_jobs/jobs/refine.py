@@ -13,6 +13,7 @@ from spark_jobs.contracts import ContinuousArguments, Entry, Measure, Query, Tab
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.telemetry import Telemetry
+from spark_jobs.transforms.hours import hour_of
 from spark_jobs.transforms.judging import DEFERRED, DUPLICATE, KEPT, UNSURE, UNSURE_LATE, Rules
 from spark_jobs.transforms.refine import READING_FIELDS, memory_after, memory_from_silver, with_anomalies, with_verdict
 
@@ -146,8 +147,8 @@ class Refine:
         return (
             resolved.groupBy(
                 "verdict",
-                F.unix_seconds(F.date_trunc("hour", "kafka_timestamp")).alias("ingest_hour"),
-                F.unix_seconds(F.date_trunc("hour", "timestamp")).alias("event_hour"),
+                hour_of("kafka_timestamp").alias("ingest_hour"),
+                hour_of("timestamp").alias("event_hour"),
                 flagged.alias("anomaly_of"),
             )
             .agg(F.count("*").alias("n"))
