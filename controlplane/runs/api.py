@@ -21,7 +21,7 @@ from controlplane.runs.services import run_cancel, run_plan, run_request, run_re
 from controlplane.runs.states import RunKind, RunState, StageName, StageState
 
 LOG_CHUNKS = 20
-REQUESTED = ["daily", "maintenance"]  # a backfill makes its runs itself
+REQUESTED = ["daily", "maintenance", "quality"]  # a backfill makes its runs itself
 
 
 class AttemptSerializer(serializers.ModelSerializer):

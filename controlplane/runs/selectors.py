@@ -11,7 +11,7 @@ from django.db.models.functions import JSONObject
 from controlplane.core.errors import NotFound
 from controlplane.pipelines.models import Pipeline
 from controlplane.runs.models import IS_ACTIVE, Application, LogChunk, Run, RunMove, Stage
-from controlplane.runs.states import RunKind
+from controlplane.runs.parameters import WITHOUT_DAYS
 
 MOVES_SHOWN = 20
 
@@ -30,8 +30,8 @@ def run_numbered(run_id: int, *, locked: bool = False) -> Run:
 def active_beside(pipeline: Pipeline, kind: str, first: date | None, last: date | None) -> Run | None:
     """A run that is not over and that a run over these days must not run beside."""
     active = Run.objects.filter(IS_ACTIVE, pipeline=pipeline)
-    if kind == RunKind.MAINTENANCE:
-        return active.filter(kind=RunKind.MAINTENANCE).first()
+    if kind in WITHOUT_DAYS:
+        return active.filter(kind=kind).first()
     return active.filter(first_day__lte=last, last_day__gte=first).first()
 
 

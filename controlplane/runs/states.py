@@ -9,6 +9,7 @@ class RunKind(models.TextChoices):
     DAILY = "daily"
     BACKFILL = "backfill"
     MAINTENANCE = "maintenance"
+    QUALITY = "quality"
 
 
 class StageName(models.TextChoices):
@@ -16,6 +17,7 @@ class StageName(models.TextChoices):
     FRESHNESS = "freshness"
     BRONZE_TO_SILVER = OfApplication.BRONZE_TO_SILVER.value
     SILVER_TO_GOLD = OfApplication.SILVER_TO_GOLD.value
+    EVALUATE = OfApplication.EVALUATE.value
     QUALITY = "quality"
     LOAD = "load"
     COMPACT = OfApplication.COMPACT.value
@@ -30,12 +32,22 @@ STAGES = {
         StageName.FRESHNESS,
         StageName.BRONZE_TO_SILVER,
         StageName.SILVER_TO_GOLD,
+        StageName.EVALUATE,
         StageName.QUALITY,
         StageName.LOAD,
     ),
-    RunKind.BACKFILL: (StageName.BRONZE_TO_SILVER, StageName.SILVER_TO_GOLD, StageName.QUALITY, StageName.LOAD),
+    RunKind.BACKFILL: (
+        StageName.BRONZE_TO_SILVER,
+        StageName.SILVER_TO_GOLD,
+        StageName.EVALUATE,
+        StageName.QUALITY,
+        StageName.LOAD,
+    ),
     RunKind.MAINTENANCE: (StageName.COMPACT, StageName.EXPIRE, StageName.VACUUM, StageName.PRUNE),
+    RunKind.QUALITY: (StageName.EVALUATE, StageName.QUALITY),
 }
+# What one decides by what another has found is decided anew by what is found anew.
+DECIDES_BY = {StageName.QUALITY: StageName.EVALUATE}
 # Done by one application for all of a run's; the others by a worker.
 IN_APPLICATION = frozenset(StageName(item.value) for item in OfApplication)
 
@@ -76,7 +88,8 @@ STAGE_MOVES = {
     StageState.RUNNING: {StageState.SUCCEEDED, StageState.FAILED, StageState.CANCELLED},
     StageState.FAILED: {StageState.PENDING},
     StageState.CANCELLED: {StageState.PENDING},
-    StageState.SUCCEEDED: set(),
+    # By the retry of a run whose stage that decides by this one did not succeed.
+    StageState.SUCCEEDED: {StageState.PENDING},
 }
 
 
