@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Max, Q, QuerySet, Sum
+from django.utils import timezone
 
 from controlplane.core.errors import NotFound
 from controlplane.ledger.letters import letters_accounted
@@ -63,6 +64,19 @@ def accounts(pipeline: str) -> dict[str, Any]:
         "equations": equations,
         "balanced": all(item["holds"] for item in equations) and sums["kept"] == sums["silver"],
     }
+
+
+def hour_newest(pipeline: Pipeline, measure: Measure) -> datetime | None:
+    """The newest hour (UTC) of which a measure counted anything; None where it never did.
+
+    The last week's entries are looked at first: those of years are many.
+    """
+    entries = LedgerEntry.objects.filter(pipeline=pipeline, measure=measure, count__gt=0)
+    recent = entries.filter(recorded_at__gte=timezone.now() - timedelta(days=7))
+    newest = recent.aggregate(hour=Max("hour"))["hour"]
+    if newest is None:
+        newest = entries.aggregate(hour=Max("hour"))["hour"]
+    return None if newest is None else datetime.fromtimestamp(newest, UTC)
 
 
 def readings_by_day(pipeline: Pipeline, first: date, last: date) -> dict[tuple[date, str], int]:

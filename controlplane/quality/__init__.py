@@ -1,1 +1,1 @@
-"""Quality: suites of expectations and their versions, what evaluations found, and whether days are like those before."""
+"""Quality: suites of expectations and their versions, what evaluations found, and whether a day is like others."""

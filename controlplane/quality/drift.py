@@ -128,7 +128,7 @@ def _look(item: Mapping[str, Any], day: date, over: bool, of_type: Mapping[date,
         return Found(Verdict.EMPTY, at, days=len(before), words=f"{at} has no readings")
     limit = float(item["arguments"].get("limit", LIMITS[kind]))
     value, usual = _figure(kind, now), median(_figure(kind, profile) for profile in before)
-    told = {"day": at, "value": value, "usual": usual, "days": len(before)}
+    told: dict[str, Any] = {"day": at, "value": value, "usual": usual, "days": len(before)}
     if kind == VOLUME and not usual:
         return Found(Verdict.EMPTY, **told, words=f"{at}: there are usually none")
     if _holds(kind, value, usual, median(profile.spread for profile in before), limit):

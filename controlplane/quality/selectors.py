@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,8 +16,10 @@ from controlplane.pipelines.models import Pipeline
 from controlplane.pipelines.selectors import pipeline_named
 from controlplane.quality import drift
 from controlplane.quality.models import DayProfile, ExpectationResult, Suite, SuiteEvaluation, SuiteVersion
+from controlplane.quality.states import BROKEN
+from controlplane.quality.words import findings_words
 from spark_jobs import suites as told
-from spark_jobs.suites import Expectation, Profile, Verdict
+from spark_jobs.suites import Expectation, Profile, Severity, Verdict
 
 
 def suites_of(pipeline: Pipeline) -> QuerySet[Suite]:
@@ -77,6 +79,13 @@ def evaluation_numbered(pipeline: Pipeline, number: int) -> SuiteEvaluation:
     if found is None:
         raise NotFound(f"{pipeline} has no evaluation {number}")
     return found
+
+
+def evaluations_holding(numbers: Iterable[int]) -> list[str]:
+    """Of evaluations, those that hold a load back, each in a sentence."""
+    wanted = SuiteEvaluation.objects.filter(pk__in=list(numbers), version__severity=Severity.HOLD, verdict__in=BROKEN)
+    found = wanted.select_related("suite", "version").prefetch_related("results").order_by("suite__name")
+    return [findings_words(item.suite.name, item.version.number, list(item.results.all())) for item in found]
 
 
 def evaluations_newest(pipeline: Pipeline) -> dict[int, SuiteEvaluation]:

@@ -57,7 +57,7 @@ PARAMETERS: dict[str, tuple[Choice | Number, ...]] = {
         Number("bronze_days", 1, 3650, 90, "Days for which accepted readings are kept in Bronze."),
         Number("dead_letter_days", 1, 3650, 90, "Days for which dead letters are kept."),
         Number("vacuum_hours", 168, 8760, 168, "Hours for which files that no version refers to are kept."),
-        Number("metrics_days", 1, 3650, 400, "Days for which batches and loads are kept."),
+        Number("metrics_days", 1, 3650, 400, "Days for which batches, loads and evaluations of suites are kept."),
         Number("log_days", 1, 3650, 30, "Days for which logs of applications are kept."),
     ),
     RunKind.QUALITY: (Number("hours", 1, 168, 1, "Newest complete hours whose rows are looked at."),),

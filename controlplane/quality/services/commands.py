@@ -53,7 +53,7 @@ def suite_save(
     found = _locked(pipeline)
     suite, _ = Suite.objects.get_or_create(pipeline=found, name=name)
     newest = suite.versions.first()
-    if newest is not None and said(newest) == told:
+    if newest is not None and _same(said(newest), told):
         return newest, False
     number = newest.number + 1 if newest else 1
     made = SuiteVersion.objects.create(suite=suite, number=number, made_by=actor, reason=reason, **told)
@@ -83,7 +83,7 @@ def suite_plan(*, pipeline: str, name: str, values: Mapping[str, Any], is_new: b
         raise Taken(f"{pipeline} has a suite {name} already")
     newest = version_newest(suite)
     changes = _changes(said(newest), told)
-    makes = said(newest) != told
+    makes = not _same(said(newest), told)
     return {"version": newest.number + makes, "makes_version": makes, "changes": changes}
 
 
@@ -146,6 +146,11 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     if not changes and known != wanted:
         changes = ["the same expectations in another order, or another number of times"]
     return changes
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """As JSON has it: to Python, true is 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _words(expectation: Mapping[str, Any]) -> str:
