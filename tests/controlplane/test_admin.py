@@ -24,7 +24,7 @@ from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
 __all__ = ["viewer"]
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
-CHANGED_BY_SERVICES = {"user", "sensortype", "schedule", "tablefreshness"}
+CHANGED_BY_SERVICES = {"user", "sensortype", "schedule", "suite", "tablefreshness"}
 OURS = [model for model in apps.get_models() if model.__module__.startswith("controlplane.")]
 MODELS = pytest.mark.parametrize("model", OURS, ids=[model._meta.model_name for model in OURS])
 
