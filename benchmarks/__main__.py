@@ -20,6 +20,7 @@ NAMES = (
     "recovery",
     "screen",
     "redrive",
+    "recount",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -19,6 +19,7 @@ from cli.commands import (
     simulate,
     stack,
     status,
+    trace,
 )
 from cli.embedded.errors import StackError
 
@@ -58,6 +59,8 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
     simulate.simulate
 )
 app.command()(demo.demo)
+app.command()(trace.trace)
+app.command()(trace.watermark)
 app.command()(stack.jars)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(pipelines.app, name="pipelines")

@@ -15,9 +15,9 @@ def import_ahead(**_: Any) -> None:
     import pipeline_workers.commands
     import pipeline_workers.deadletters.indexing
     import pipeline_workers.deadletters.redriving
+    import pipeline_workers.inquiries.answering
     import pipeline_workers.loading
     import pipeline_workers.reconciler
-    import pipeline_workers.recounting
     import pipeline_workers.runs.advancing
     import pipeline_workers.runs.ending
     import pipeline_workers.scheduling  # noqa: F401
@@ -42,7 +42,7 @@ def canary(self: Any) -> str:
 
 @shared_task(name="penstock.reconcile")
 def reconcile() -> None:
-    from controlplane.ledger.services import verifications_recover
+    from controlplane.ledger.services import inquiries_recover
     from controlplane.warehouse.services import loads_recover
     from pipeline_workers.backfills import backfills_advance
     from pipeline_workers.commands import command_untold
@@ -55,7 +55,7 @@ def reconcile() -> None:
     watch_all()
     schedules_serve()
     loads_recover()
-    verifications_recover()
+    inquiries_recover()
     command_untold()
     backfills_advance()
     redrives_recover()
@@ -98,11 +98,25 @@ def load_warehouse(load_id: int) -> None:
     load(load_id)
 
 
-@shared_task(name="penstock.verify_ledger")
-def verify_ledger(verification_id: int) -> None:
-    from pipeline_workers.recounting import recount
+@shared_task(name="penstock.watch_ledger")
+def watch_ledger() -> None:
+    from pipeline_workers.inquiries.recounting import watch_all
 
-    recount(verification_id)
+    watch_all()
+
+
+@shared_task(name="penstock.recount")
+def recount() -> None:
+    from pipeline_workers.inquiries.recounting import recount_all
+
+    recount_all()
+
+
+@shared_task(name="penstock.answer_inquiry")
+def answer_inquiry(inquiry_id: int) -> None:
+    from pipeline_workers.inquiries.answering import answer
+
+    answer(inquiry_id)
 
 
 @shared_task(name="penstock.command_simulator")

@@ -178,7 +178,7 @@ EXPIRE = "expire"  # the name under which retention tells what it took; its batc
 class Measure(StrEnum):
     """What a ledger entry counts.
 
-    The hour is of ingest (Kafka's timestamp) for the first six and for the last three, of the event for the others.
+    The hour is of ingest (Kafka's timestamp) for the first seven and for the last three, of the event for the others.
     """
 
     KAFKA = "kafka"  # ingest: records read from Kafka

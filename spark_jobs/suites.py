@@ -44,7 +44,7 @@ def worst(verdicts: list[str]) -> Verdict:
 
 @dataclass(frozen=True)
 class Expectation:
-    """One of Great Expectations, by its own name and arguments: `expect_column_values_to_be_between`, {"column": ...}."""
+    """One of Great Expectations, by its own name and arguments: `expect_column_to_exist`, {"column": ...}."""
 
     type: str
     arguments: dict[str, Any] = field(default_factory=dict)

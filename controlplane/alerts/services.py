@@ -34,6 +34,12 @@ def incident_tell(*, kind: str, object: str, cause: str, subject: str) -> bool:
     return made
 
 
+def incident_amend(*, kind: str, object: str, cause: str) -> bool:
+    """Have the open incident say what is wrong now, where that has changed; whether it had."""
+    changed = incidents_open().filter(kind=kind, object=object).exclude(cause=cause).update(cause=cause)
+    return bool(changed)
+
+
 def incident_clear(*, kind: str, object: str, resolution: str) -> bool:
     """Clear the open incident of that kind and object, if there is one; whether there was."""
     cleared = incidents_open().filter(kind=kind, object=object)

@@ -13,6 +13,7 @@ class IncidentKind(models.TextChoices):
     SLA_END = "sla_end"
     TABLE_STALE = "table_stale"
     LETTERS_EXPIRING = "letters_expiring"
+    LEDGER_IMBALANCE = "ledger_imbalance"
     QUALITY_FAILED = "quality_failed"
 
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from controlplane.core.admin import ReadOnlyAdmin
-from controlplane.ledger.models import LedgerEntry, LedgerTotal, LedgerVerification
+from controlplane.ledger.models import Inquiry, LedgerCheck, LedgerEntry, LedgerHour, LedgerTotal
 
 
 @admin.register(LedgerEntry)
@@ -20,9 +20,23 @@ class LedgerTotalAdmin(ReadOnlyAdmin):
     list_select_related = ["pipeline"]
 
 
-@admin.register(LedgerVerification)
-class LedgerVerificationAdmin(ReadOnlyAdmin):
-    list_display = ["pipeline", "status", "requested_at", "finished_at", "reason"]
-    list_filter = ["status"]
+@admin.register(LedgerHour)
+class LedgerHourAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "hour", "measure", "count"]
+    list_filter = ["measure"]
+    list_select_related = ["pipeline"]
+    ordering = ["-hour", "measure"]
+
+
+@admin.register(LedgerCheck)
+class LedgerCheckAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "checked_at"]
+    list_select_related = ["pipeline"]
+
+
+@admin.register(Inquiry)
+class InquiryAdmin(ReadOnlyAdmin):
+    list_display = ["pipeline", "kind", "status", "requested_at", "finished_at", "reason"]
+    list_filter = ["kind", "status"]
     list_select_related = ["pipeline"]
     ordering = ["-pk"]

@@ -1,9 +1,9 @@
-"""Entries by batch and hour, their running totals, and recounts."""
+"""Entries by batch and hour, their running totals, what was found to be out of balance, and inquiries."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from controlplane.ledger.states import VerificationStatus
+from controlplane.ledger.states import InquiryKind, InquiryStatus
 from controlplane.pipelines.models import Pipeline
 
 
@@ -52,11 +52,39 @@ class LedgerTotal(models.Model):
         return f"{self.measure} {self.detail} of {self.pipeline}"
 
 
-class LedgerVerification(models.Model):
-    """A recount from Kafka, lake and warehouse, done by a worker. `asked_at` is when it was last put into the queue."""
+class LedgerHour(models.Model):
+    """The sum of all entries of a measure and hour (its start, in seconds since the epoch), kept like the totals."""
 
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="verifications")
-    status = models.CharField(max_length=20, choices=VerificationStatus, default=VerificationStatus.REQUESTED)
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    hour = models.BigIntegerField()
+    measure = models.CharField(max_length=20)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pipeline", "hour", "measure"], name="ledger_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.pipeline} at {self.hour}"
+
+
+class LedgerCheck(models.Model):
+    """What the newest look at a pipeline's equations found: by equation, the difference in each hour."""
+
+    pipeline = models.OneToOneField(Pipeline, on_delete=models.CASCADE, related_name="+")
+    found = models.JSONField(default=dict)
+    checked_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"check of {self.pipeline}"
+
+
+class Inquiry(models.Model):
+    """A question that a worker answers from Kafka, lake and warehouse. `asked_at` is when it was last queued."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="inquiries")
+    kind = models.CharField(max_length=20, choices=InquiryKind, default=InquiryKind.RECOUNT)
+    question = models.JSONField(default=dict)
+    status = models.CharField(max_length=20, choices=InquiryStatus, default=InquiryStatus.REQUESTED)
     reason = models.TextField(blank=True)
     requested_at = models.DateTimeField(auto_now_add=True)
     asked_at = models.DateTimeField(auto_now_add=True)
@@ -65,12 +93,20 @@ class LedgerVerification(models.Model):
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 
     class Meta:
+        verbose_name_plural = "inquiries"
         constraints = [
-            # It reads everything there is: asking for it a hundred times asks for it once.
+            # A recount reads everything there is: asking for it a hundred times asks for it once.
             models.UniqueConstraint(
-                fields=["pipeline"], condition=models.Q(status="requested"), name="verification_requested_once"
+                fields=["pipeline"],
+                condition=models.Q(kind="recount", status="requested"),
+                name="recount_requested_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["status"], name="inquiry_active", condition=~models.Q(status__in=["failed", "succeeded"])
             )
         ]
 
     def __str__(self) -> str:
-        return f"recount {self.pk} of {self.pipeline}"
+        return f"{self.kind} {self.pk} of {self.pipeline}"

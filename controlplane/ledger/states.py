@@ -1,9 +1,15 @@
-"""A verification's states, and which may follow which."""
+"""What may be asked, an inquiry's states, and which may follow which."""
 
 from django.db import models
 
 
-class VerificationStatus(models.TextChoices):
+class InquiryKind(models.TextChoices):
+    RECOUNT = "recount"  # the accounts, trusting no report
+    TRACE = "trace"  # where one reading is, or why it stopped
+    DELAYS = "delays"  # how late readings arrive, and what each watermark would have deferred
+
+
+class InquiryStatus(models.TextChoices):
     REQUESTED = "requested"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -11,7 +17,7 @@ class VerificationStatus(models.TextChoices):
 
 
 MOVES = {
-    VerificationStatus.REQUESTED: {VerificationStatus.RUNNING},
-    VerificationStatus.RUNNING: {VerificationStatus.SUCCEEDED, VerificationStatus.FAILED},
+    InquiryStatus.REQUESTED: {InquiryStatus.RUNNING},
+    InquiryStatus.RUNNING: {InquiryStatus.SUCCEEDED, InquiryStatus.FAILED},
 }
-TERMINAL = frozenset(VerificationStatus) - MOVES.keys()
+ENDED = frozenset(InquiryStatus) - MOVES.keys()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from controlplane.core.errors import NotFound
+from controlplane.pipelines.configuration import SETTINGS
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 
 
@@ -31,3 +32,9 @@ def version_numbered(pipeline: Pipeline, number: int | None = None) -> PipelineV
     if found is None:
         raise NotFound(f"{pipeline} has no version {number or ''}".rstrip())
     return found
+
+
+def watermark_of(pipeline: Pipeline) -> float:
+    """Of the newest version, in minutes."""
+    setting = SETTINGS["watermark_minutes"]
+    return float(version_numbered(pipeline).configuration.get(setting.name, setting.default))

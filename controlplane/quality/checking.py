@@ -9,10 +9,9 @@ from controlplane.core.errors import Invalid
 from controlplane.core.text import storable
 from controlplane.quality import drift
 from spark_jobs.suites import Layer, Severity
-from spark_jobs.vocabulary import complaints
+from spark_jobs.vocabulary import MOST_EXPECTATIONS, complaints
 
 FIELDS = ("layer", "severity", "expectations")
-MOST_EXPECTATIONS = 200
 
 
 def suite_checked(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +35,10 @@ def suite_checked(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shaped(raw: Any) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The expectations with all their names, or what is wrong with them."""
+    """The expectations with all their names, or what is wrong with them.
+
+    By what PostgreSQL can keep, and by what both vocabularies take for granted.
+    """
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_EXPECTATIONS:
         return [], {"expectations": [f"a list of 1 to {MOST_EXPECTATIONS} expectations is needed"]}
     errors: dict[str, list[str]] = {}

@@ -164,7 +164,7 @@ class PassRatesSerializer(serializers.Serializer):
 
 class ExpectationArgumentSerializer(serializers.Serializer):
     name = serializers.CharField()
-    needed = serializers.BooleanField()
+    required = serializers.BooleanField()
     meaning = serializers.CharField()
 
 
@@ -176,15 +176,22 @@ class ExpectationTypeSerializer(serializers.Serializer):
     arguments = ExpectationArgumentSerializer(many=True)
 
 
+class ColumnSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+
+
+class LayerColumnsSerializer(serializers.Serializer):
+    layer = serializers.ChoiceField(LAYERS)
+    columns = ColumnSerializer(many=True)
+
+
 class QualityVocabularySerializer(serializers.Serializer):
-    """What suites may say: types with their arguments, the columns of each layer by kind, and what drift knows."""
+    """What suites may say: types with their arguments, the columns of each layer, and what drift knows."""
 
     types = ExpectationTypeSerializer(many=True)
     drift = ExpectationTypeSerializer(many=True)
-    columns = serializers.DictField(
-        child=serializers.DictField(child=serializers.ListField(child=serializers.CharField())),
-        help_text="Of each layer by kind.",
-    )
+    columns = LayerColumnsSerializer(many=True)
 
 
 def values_of(told: dict[str, Any]) -> dict[str, Any]:

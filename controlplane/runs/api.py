@@ -165,7 +165,12 @@ class RunList(ListView):
 
 
 class EvaluationRequestSerializer(ReasonSerializer):
-    hours = WholeField(required=False, min_value=1, max_value=168, help_text="Newest complete hours whose rows are looked at, 1 unless told.")
+    hours = WholeField(
+        required=False,
+        min_value=1,
+        max_value=168,
+        help_text="Newest complete hours whose rows are looked at, 1 unless told.",
+    )
 
 
 class EvaluationRequests(EvaluationList):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from controlplane.core.api.fields import MomentField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView
-from controlplane.ledger.api import AccountsSerializer
+from controlplane.ledger.api.accounts import AccountsSerializer
 from controlplane.pipelines.selectors import pipeline_named
 from controlplane.streaming.states import Desired, Observed
 from controlplane.telemetry.metrics import Kind, Metric

@@ -64,6 +64,7 @@ def letters_recounted(pipeline: Pipeline) -> tuple[dict[str, Any], list[str]]:
             *([] if (known or 0) > expiry else _invented(lake)),
             *_redriven(lake, bronze),
         ]
+        problems += lake.problems
     holds = left == right + pending and not problems
     if left != right + pending:
         problems.insert(0, f"{NAME}: {left} is not {right} and {pending} pending")

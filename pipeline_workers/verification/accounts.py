@@ -93,6 +93,7 @@ def verify(pipeline: str) -> dict[str, Any]:
             _aggregated(lake),
             _loaded(lake),
         ]
+        problems += lake.problems
         problems += [sentence for equation in equations for sentence in equation.sentences()]
         return {
             "pipeline": pipeline,

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import tempfile
 from typing import Any
+from urllib.parse import unquote
 
 import deltalake
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake.exceptions import TableNotFoundError
 
 from spark_jobs.contracts import Table
@@ -20,10 +23,14 @@ MEMORY = "2GB"
 
 
 class Lake:
-    """Opens tables, newest version unless told otherwise, and answers SQL over narrow copies of their columns."""
+    """Opens tables, newest version unless told otherwise, and answers SQL over narrow copies of their columns.
+
+    Files that a table's log has and its folder has not are left out, and named in `problems`.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.problems: list[str] = []
         self._spill = tempfile.TemporaryDirectory(prefix="penstock-verify-")
         self._sql = duckdb.connect()
         self._sql.execute(f"SET temp_directory='{self._spill.name}'")
@@ -54,11 +61,36 @@ class Lake:
             self._sql.execute(f"CREATE TABLE {name} AS SELECT {typed} WHERE false")
             return
         wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
-        self._sql.register("delta", table.to_pyarrow_dataset())
+        self._sql.register("delta", self.dataset(table))
         try:
             self._sql.execute(f"CREATE TABLE {name} AS SELECT {wanted} FROM delta WHERE {where}")
         finally:
             self._sql.unregister("delta")
+
+    def dataset(self, table: deltalake.DeltaTable) -> ds.Dataset:
+        """The files of a table that are there, as the log knows them."""
+        whole = table.to_pyarrow_dataset()
+        fragments = {fragment.path: fragment for fragment in whole.get_fragments()}
+        if not fragments:
+            return whole
+        found = {info.path: info for info in whole.filesystem.get_file_info(list(fragments))}
+        added = pa.table(table.get_add_actions(flatten=True)).select(["path", "size_bytes", "num_records"]).to_pylist()
+        logged = {unquote(item["path"]): item for item in added}
+        spoilt = {
+            path for path in fragments if not found[path].is_file or found[path].size != logged[path]["size_bytes"]
+        }
+        if not spoilt:
+            return whole
+        for path in sorted(spoilt):
+            what = "is not as long as it was written" if found[path].is_file else "is not there"
+            rows = logged[path]["num_records"]
+            self._problem(f"a file of {_name(table)} with {rows} rows {what}: {path}")
+        left = [fragment for path, fragment in fragments.items() if path not in spoilt]
+        return ds.FileSystemDataset(left, whole.schema, whole.format, whole.filesystem)
+
+    def _problem(self, sentence: str) -> None:
+        if sentence not in self.problems:
+            self.problems.append(sentence)
 
     def insert(self, name: str, rows: Any) -> None:
         """Make SQL table `name` of an Arrow table."""
@@ -88,3 +120,7 @@ class Lake:
     def number(self, query: str) -> int:
         """The one number of a query; 0 for a sum over nothing."""
         return int(self.row(query)[0] or 0)
+
+
+def _name(table: deltalake.DeltaTable) -> str:
+    return next(item.value for item in Table if table.table_uri.rstrip("/").endswith(item.value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pyarrow as pa
 from pipeline_workers.verification.errors import WarehouseUnreadable
 
 CHUNK = 50_000
+CONNECT_SECONDS = 5
+FACT = "SELECT reading_count FROM fact_sensor_readings WHERE sensor_id = %s AND window_start = %s"
 FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
@@ -23,6 +26,29 @@ class Facts:
 
     windows: pa.Table
     gold_version: int | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`reading_count` None where there is no such window; `gold_version` None before a load."""
+
+    reading_count: int | None
+    gold_version: int | None
+
+
+def fact(url: str, sensor: str, window_start: datetime) -> Fact:
+    """A window as of one moment. Raises WarehouseUnreadable."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            newest = connection.execute(NEWEST_LOAD).fetchone()
+            found = connection.execute(FACT, (sensor, window_start)).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return Fact(None, None)
+    except psycopg.Error as error:
+        raise WarehouseUnreadable(f"the warehouse cannot be read: {str(error).splitlines()[0]}") from error
+    return Fact(int(found[0]) if found else None, int(newest[0]) if newest else None)
 
 
 def facts(url: str) -> Facts:

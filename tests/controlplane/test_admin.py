@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.core.roles import Role
-from controlplane.ledger.models import LedgerTotal, LedgerVerification
+from controlplane.ledger.models import Inquiry, LedgerTotal
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.queue.models import WorkerHeartbeat
 from controlplane.schedules.models import Schedule, TableFreshness
@@ -45,7 +45,7 @@ def world(client: Client, pipeline: Pipeline) -> None:
     for fill in rows.LISTS.values():
         fill(pipeline, range(3))
     rows.slots(pipeline, range(3))
-    LedgerVerification.objects.create(pipeline=pipeline)
+    Inquiry.objects.create(pipeline=pipeline)
     LedgerTotal.objects.create(pipeline=pipeline, measure="kafka")
     PartitionProgress.objects.create(pipeline=pipeline, partition=0)
     TableFreshness.objects.create(pipeline=pipeline, table="gold", limit_minutes=5)

@@ -184,5 +184,5 @@ def _ask_for_a_recount(stack: Stack) -> int:
 
 
 def _recounted(stack: Stack, number: int) -> bool:
-    (row,) = hurting.rows(stack, "SELECT status FROM ledger_ledgerverification WHERE id = %s", number)
+    (row,) = hurting.rows(stack, "SELECT status FROM ledger_inquiry WHERE id = %s", number)
     return bool(row["status"] == "succeeded")

@@ -18,13 +18,14 @@ from celery import Celery
 from django.conf import settings
 
 from controlplane.core.models import Outbox
-from controlplane.ledger.models import LedgerVerification
-from controlplane.ledger.services import verification_request
+from controlplane.ledger.models import Inquiry
+from controlplane.ledger.services import recount_request
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import StreamingJob
 from controlplane.warehouse.models import Load
 from controlplane.warehouse.services import load_request
-from pipeline_workers import loading, recounting, tasks
+from pipeline_workers import loading, tasks
+from pipeline_workers.inquiries import recounting
 from pipeline_workers.launchers.applications import LocalApplications
 from pipeline_workers.launchers.local import LocalLauncher
 from pipeline_workers.loaders.base import Loaded
@@ -85,20 +86,24 @@ def test_a_second_copy_of_a_load_does_nothing(
 
 @twice
 def test_a_second_copy_of_a_recount_does_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    verification_request(pipeline="plant", actor=None)
-    told, begun = arguments_of("penstock.verify_ledger"), list[str]()
+    recount_request(pipeline="plant", actor=None)
+    told, begun = arguments_of("penstock.answer_inquiry"), list[str]()
 
     def counted(pipeline: Pipeline) -> dict[str, object]:
         begun.append(pipeline.name)
-        tasks.verify_ledger(**told)
-        return {"recount": len(begun)}
+        tasks.answer_inquiry(**told)
+        return {"recount": len(begun), "problems": [], "balanced": True}
 
-    monkeypatch.setattr(recounting, "_counted", counted)
-    tasks.verify_ledger(**told)
-    done = LedgerVerification.objects.get()
-    tasks.verify_ledger(**told)
-    after = LedgerVerification.objects.get()
-    assert (begun, after.status, after.result) == (["plant"], "succeeded", {"recount": 1})
+    monkeypatch.setattr(recounting, "recount", counted)
+    tasks.answer_inquiry(**told)
+    done = Inquiry.objects.get()
+    tasks.answer_inquiry(**told)
+    after = Inquiry.objects.get()
+    assert (begun, after.status, after.result) == (
+        ["plant"],
+        "succeeded",
+        {"recount": 1, "problems": [], "balanced": True},
+    )
     assert after.finished_at == done.finished_at
 
 

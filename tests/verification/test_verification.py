@@ -238,6 +238,19 @@ def lose_in_bronze(world: World) -> None:
     world.delete(Table.BRONZE, 'partition = 1 AND "offset" = 0')
 
 
+def delete_a_file_of_silver(world: World) -> None:
+    world.file(Table.SILVER, 2).unlink()
+
+
+def cut_a_file_of_silver(world: World) -> None:
+    file = world.file(Table.SILVER, 2)
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def delete_a_file_of_gold(world: World) -> None:
+    world.file(Table.SENSOR_5MIN, 4).unlink()
+
+
 def lose_in_silver(world: World) -> None:
     world.delete(Table.SILVER, 'partition = 0 AND "offset" = 3')
 
@@ -299,6 +312,11 @@ def load_from_a_version_that_is_not_there(world: World) -> None:
          "{topic} partition 0 offset 3"),
         (lose_in_silver, {1, 2}, "1 windows differ between silver/readings and gold/sensor_5min: "
          "sensor-0 at 2026-11-23T12:00Z: 3 in silver/readings, 4 in gold/sensor_5min"),
+        (delete_a_file_of_silver, {1, 2}, "a file of silver/readings with 3 rows is not there: event_date=2026-11-23/"),
+        (delete_a_file_of_silver, {1, 2}, "3 accepted readings are neither in silver/readings nor in "
+         "silver/set_aside: {topic} partition 1 offset 0-2"),
+        (cut_a_file_of_silver, {1, 2}, "a file of silver/readings with 3 rows is not as long as it was written: "),
+        (delete_a_file_of_gold, {3}, "a file of gold/sensor_5min with 1 rows is not there: "),
         (keep_twice, {1, 2}, "1 records are more than once in silver/readings and silver/set_aside: "
          "{topic} partition 0 offset 4"),
         (keep_twice, {1, 2}, "1 readings are more than once in silver/readings by sensor and time: "

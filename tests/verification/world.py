@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 import pyarrow as pa
@@ -98,6 +101,16 @@ class World:
         properties = CommitProperties(app_transactions=transactions)
         path = table.under(self.lake)
         write_deltalake(path, data, mode="append", partition_by=PARTITIONS[table], commit_properties=properties)
+
+    def file(self, table: Table, number: int) -> Path:
+        """The file of a table that its `number`th commit, from 1, has added."""
+        path = Path(table.under(self.lake))
+        added = [
+            json.loads(line).get("add")
+            for line in (path / "_delta_log" / f"{number - 1:020}.json").read_text().splitlines()
+        ]
+        (name,) = [unquote(item["path"]) for item in added if item]
+        return path / name
 
     def delete(self, table: Table, where: str) -> None:
         assert DeltaTable(table.under(self.lake)).delete(where)["num_deleted_rows"] == 1

@@ -1,7 +1,7 @@
 """What is the same everywhere. Values come from the variables of docs/wiring.md; no secret has a default."""
 
 import environ
-from celery.schedules import schedule
+from celery.schedules import crontab, schedule
 
 from controlplane.config.settings.web import *  # noqa: F403
 
@@ -86,6 +86,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "penstock.index_dead_letters",
         "schedule": schedule(3.0),
         "options": {"expire_seconds": 6},
+    },
+    "watch ledger": {"task": "penstock.watch_ledger", "schedule": schedule(30.0), "options": {"expire_seconds": 30}},
+    "recount": {
+        "task": "penstock.recount",
+        "schedule": crontab(minute="30", hour="4"),
+        "options": {"expire_seconds": 3600},
     },
     "sweep outbox": {"task": "penstock.sweep_outbox", "schedule": schedule(2.0), "options": {"expire_seconds": 5}},
     "prune rollups": {

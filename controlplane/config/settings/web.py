@@ -111,7 +111,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         # Of loads and of recounts: the same words.
         "WorkStatus": "controlplane.warehouse.models.LoadStatus",
         "Query": "controlplane.streaming.api.QUERIES",
-        "Measure": "controlplane.ledger.api.MEASURES",
+        "Measure": "controlplane.ledger.api.accounts.MEASURES",
         "IncidentKind": "controlplane.alerts.states.IncidentKind",
         "Verdict": "controlplane.streaming.preflight.Verdict",
         "RunKind": "controlplane.runs.states.RunKind",

@@ -1,4 +1,4 @@
-"""Writing entries and their totals."""
+"""Writing entries and their sums, in total and by hour."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
-from controlplane.ledger.models import LedgerEntry, LedgerTotal
+from controlplane.ledger.models import LedgerEntry, LedgerHour, LedgerTotal
 from controlplane.pipelines.models import Pipeline
 from spark_jobs.contracts import Entry, Measure
 
@@ -18,7 +18,7 @@ CHUNK = 2000
 def entries_record(
     *, pipeline: Pipeline, query: str, generation: int, batch: int, entries: Iterable[Entry]
 ) -> Counter[tuple[str, str]]:
-    """Upsert the entries of a batch, and move the totals by what that changed; gives the rise by (measure, detail)."""
+    """Upsert the entries of a batch, and move the sums by what that changed; gives the rise by (measure, detail)."""
     rises: Counter[tuple[str, str]] = Counter()
     told = {(item.measure, item.hour, item.detail): item.count for item in entries}
     if not told:
@@ -48,9 +48,13 @@ def entries_record(
         unique_fields=["pipeline", "query", "generation", "batch", "measure", "hour", "detail"],
         update_fields=["count"],
     )
-    for key, count in changed.items():
-        rises[key[0], key[2]] += count - before.get(key, 0)
+    by_hour: Counter[tuple[int, str]] = Counter()
+    for (measure, hour, detail), count in changed.items():
+        rise = count - before.get((measure, hour, detail), 0)
+        rises[measure, detail] += rise
+        by_hour[hour, measure] += rise
     _totals_raise(pipeline, rises)
+    _hours_raise(pipeline, by_hour)
     return rises
 
 
@@ -71,5 +75,21 @@ def _totals_raise(pipeline: Pipeline, rises: Counter[tuple[str, str]]) -> None:
         ],
         update_conflicts=True,
         unique_fields=["pipeline", "measure", "detail"],
+        update_fields=["count"],
+    )
+
+
+def _hours_raise(pipeline: Pipeline, rises: Counter[tuple[int, str]]) -> None:
+    """As the totals."""
+    known = LedgerHour.objects.filter(pipeline=pipeline, hour__in={hour for hour, _ in rises})
+    before = {(hour, measure): count for hour, measure, count in known.values_list("hour", "measure", "count")}
+    LedgerHour.objects.bulk_create(
+        [
+            LedgerHour(pipeline=pipeline, hour=key[0], measure=key[1], count=before.get(key, 0) + rise)
+            for key, rise in rises.items()
+        ],
+        batch_size=CHUNK,
+        update_conflicts=True,
+        unique_fields=["pipeline", "hour", "measure"],
         update_fields=["count"],
     )

@@ -60,6 +60,7 @@ INCIDENTS: dict[str, tuple[str, str]] = {
     IncidentKind.SLA_START: ("A run has not started in time", "look at what it waits for"),
     IncidentKind.SLA_END: ("A run is not over in time", "look at its stages"),
     IncidentKind.TABLE_STALE: ("A table is stale", "look at the driver and at the source"),
+    IncidentKind.LEDGER_IMBALANCE: ("The accounts do not balance", "look at it with: penstock ledger verify"),
     IncidentKind.LETTERS_EXPIRING: ("Dead letters are about to expire", "mend, redrive or discard them"),
 }
 # What another rule says already, with the state that the driver is in.

@@ -62,7 +62,8 @@ def test_nobody_gets_nothing(nobody: Caller, pipeline: Pipeline, method: str, pa
 def test_who_may_only_read_changes_nothing(pipeline: Pipeline, role: Role, scope: Scope) -> None:
     caller = Caller(person(role), scope)
     noted = AuditEntry.objects.count()
-    own = {"tokens_create", "tokens_delete", "ledger_verifications_create"} if scope == Scope.WRITE else set()
+    asks = {"ledger_verifications_create", "traces_create", "delays_create"}
+    own = {"tokens_create", "tokens_delete", *asks} if scope == Scope.WRITE else set()
     for item in OPERATIONS:
         method, path, described = item.values
         if method == "get" or described["operationId"] in FOR_ANYBODY | own:

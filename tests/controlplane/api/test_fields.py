@@ -40,6 +40,8 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "sensor_types_set": ("put", "sensor-types/flow", TYPE),
     "pipeline_versions_create": ("post", "pipelines/plant/versions", {"configuration": {}, "reason": ""}),
     "ledger_verifications_create": ("post", "pipelines/plant/ledger/verifications", {"reason": ""}),
+    "traces_create": ("post", "pipelines/plant/traces", {"sensor_id": "s", "timestamp": "2026-01-01T00:00Z"}),
+    "delays_create": ("post", "pipelines/plant/delays", DAYS),
     "simulator_start": ("post", "pipelines/plant/simulator/start", {"reason": ""}),
     "simulator_stop": ("post", "pipelines/plant/simulator/stop", {"reason": ""}),
     "streaming_job_start": ("post", f"{JOB}/start", {"reason": "", "accept": True}),

@@ -50,9 +50,9 @@ CHANGES = pytest.mark.parametrize(
     ("method", "path", "described"), [item for item in OPERATIONS if item.values[0] != "get"]
 )
 REAL = {
-    "name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "backfill_id": "1", "run_id": "1",
-    "schedule": "nightly", "letter_id": "1", "redrive_id": "1", "suite": "rows", "evaluation_id": "1",
-    "position": "0",
+    "name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "trace_id": "1", "delays_id": "1",
+    "backfill_id": "1", "run_id": "1", "schedule": "nightly", "letter_id": "1", "redrive_id": "1",
+    "suite": "rows", "evaluation_id": "1", "position": "0",
 }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_a_failure_of_ours_tells_its_request_and_nothing_else(
     def fail(name: str) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr("controlplane.ledger.api.accounts", fail)
+    monkeypatch.setattr("controlplane.ledger.api.accounts.accounts", fail)
     answer = viewer.get("pipelines/plant/ledger")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_server_error")
     assert answer.json()["request_id"] == answer["X-Request-ID"]

@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.core.models import Outbox
-from controlplane.ledger.models import LedgerVerification
-from controlplane.ledger.services.verifications import FORGOTTEN, LOST, verification_start, verifications_recover
-from controlplane.ledger.states import VerificationStatus
+from controlplane.ledger.models import Inquiry
+from controlplane.ledger.services.inquiries import FORGOTTEN, LOST, inquiries_recover, inquiry_start
+from controlplane.ledger.states import InquiryStatus
 from controlplane.pipelines.models import Pipeline
-from pipeline_workers import recounting
-from pipeline_workers.tasks import verify_ledger
+from pipeline_workers.inquiries import recounting
+from pipeline_workers.tasks import answer_inquiry
 from pipeline_workers.verification import Unreadable
 from tests.controlplane.api.conftest import Caller
 
@@ -53,21 +53,21 @@ def counting(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
 
 def test_a_recount_is_asked_for_and_leaves_a_task(viewer: Caller, asked: dict[str, Any]) -> None:
     assert (asked["status"], asked["result"], asked["finished_at"]) == ("requested", None, None)
-    (task,) = Outbox.objects.filter(task="penstock.verify_ledger")
-    assert task.arguments == {"verification_id": asked["id"]}
+    (task,) = Outbox.objects.filter(task="penstock.answer_inquiry")
+    assert task.arguments == {"inquiry_id": asked["id"]}
     assert AuditEntry.objects.get(action="ledger.verification_requested").reason == "end of the month"
 
 
 def test_asking_again_while_one_waits_is_the_same_recount(viewer: Caller, asked: dict[str, Any]) -> None:
     assert viewer.post(PATH).json()["id"] == asked["id"]
-    assert Outbox.objects.filter(task="penstock.verify_ledger").count() == 1
+    assert Outbox.objects.filter(task="penstock.answer_inquiry").count() == 1
 
 
 def test_what_the_worker_found_is_the_result(
     viewer: Caller, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting(monkeypatch, RESULT)
-    verify_ledger(asked["id"])
+    answer_inquiry(asked["id"])
     done = found(viewer, asked)
     assert (done["status"], done["result"]) == ("succeeded", RESULT)
     assert done["finished_at"] is not None
@@ -78,41 +78,41 @@ def test_what_cannot_be_counted_fails_with_its_reason(
     viewer: Caller, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting(monkeypatch, Unreadable("the topic is not there"))
-    verify_ledger(asked["id"])
+    answer_inquiry(asked["id"])
     assert (found(viewer, asked)["status"], found(viewer, asked)["reason"]) == ("failed", "the topic is not there")
 
 
 def test_an_error_of_ours_ends_it_too(viewer: Caller, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     counting(monkeypatch, KeyError("bronze"))
-    verify_ledger(asked["id"])
+    answer_inquiry(asked["id"])
     assert (found(viewer, asked)["status"], found(viewer, asked)["reason"]) == ("failed", "KeyError: 'bronze'")
 
 
 def test_a_second_copy_of_the_task_counts_nothing(
     viewer: Caller, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verification_start(verification_id=asked["id"])
+    assert inquiry_start(inquiry_id=asked["id"])
     counting(monkeypatch, AssertionError("counted twice"))
-    verify_ledger(asked["id"])
+    answer_inquiry(asked["id"])
     assert found(viewer, asked)["status"] == "running"
 
 
 def test_a_recount_whose_worker_was_lost_does_not_run_for_ever(viewer: Caller, asked: dict[str, Any]) -> None:
-    verification_start(verification_id=asked["id"])
-    assert verifications_recover() == 0
-    LedgerVerification.objects.update(started_at=timezone.now() - LOST - timedelta(seconds=1))
-    assert verifications_recover() == 1
+    inquiry_start(inquiry_id=asked["id"])
+    assert inquiries_recover() == 0
+    Inquiry.objects.update(started_at=timezone.now() - LOST - timedelta(seconds=1))
+    assert inquiries_recover() == 1
     assert (found(viewer, asked)["status"], found(viewer, asked)["reason"]) == (
-        VerificationStatus.FAILED,
-        "the worker that counted was lost",
+        InquiryStatus.FAILED,
+        "the worker that had it was lost",
     )
 
 
 def test_a_recount_that_the_queue_forgot_is_asked_for_again(asked: dict[str, Any]) -> None:
-    assert verifications_recover() == 0
-    LedgerVerification.objects.update(asked_at=timezone.now() - FORGOTTEN - timedelta(seconds=1))
-    assert (verifications_recover(), verifications_recover()) == (1, 0)
-    assert Outbox.objects.filter(task="penstock.verify_ledger").count() == 2
+    assert inquiries_recover() == 0
+    Inquiry.objects.update(asked_at=timezone.now() - FORGOTTEN - timedelta(seconds=1))
+    assert (inquiries_recover(), inquiries_recover()) == (1, 0)
+    assert Outbox.objects.filter(task="penstock.answer_inquiry").count() == 2
 
 
 def test_a_recount_belongs_to_its_pipeline(viewer: Caller, asked: dict[str, Any]) -> None:

@@ -1,22 +1,20 @@
-"""The accounts of a pipeline, their entries, and recounts."""
+"""The accounts of a pipeline, in total and by hour, and their entries."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import serializers, status
-from rest_framework.generics import get_object_or_404
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
+from controlplane.core.api.parsing import StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
-from controlplane.core.roles import Role
-from controlplane.ledger.models import LedgerEntry, LedgerVerification
-from controlplane.ledger.selectors import accounts
-from controlplane.ledger.services import verification_request
+from controlplane.ledger.models import LedgerEntry
+from controlplane.ledger.selectors import HourAccounts, accounts, accounts_by_hour, as_dict
 from controlplane.pipelines.selectors import pipeline_named
 from spark_jobs.contracts import Measure
 
@@ -95,37 +93,32 @@ class AccountsView(ApiView):
         return Response(AccountsSerializer(accounts(name)).data)
 
 
-class RecountSerializer(AccountsSerializer):
-    """The accounts as they were found, and what is wrong with them."""
+class HourSerializer(serializers.Serializer):
+    """One hour. The first two equations and the last are of what arrived in it, the others of what was measured."""
 
-    pipeline = serializers.CharField()
-    dead_letters_by_reason = serializers.DictField(child=serializers.IntegerField())
-    where = serializers.DictField(child=serializers.CharField(), help_text="Where each side was counted.")
-    problems = serializers.ListField(child=serializers.CharField())
-
-
-class VerificationSerializer(serializers.ModelSerializer):
-    result = RecountSerializer(allow_null=True)
-
-    class Meta:
-        model = LedgerVerification
-        fields = ["id", "status", "reason", "requested_at", "finished_at", "result"]
+    hour = serializers.DateTimeField(help_text="Its start.")
+    equations = EquationSerializer(many=True)
+    balanced = serializers.BooleanField()
 
 
-class VerificationRequests(ApiView):
-    write_role = Role.VIEWER
-
-    @extend_schema(
-        operation_id="ledger_verifications_create", request=ReasonSerializer, responses={202: VerificationSerializer}
-    )
-    def post(self, request: Request, name: str) -> Response:
-        """Have a worker recount from Kafka, lake and warehouse; it changes nothing, so a viewer may ask for it."""
-        made = verification_request(pipeline=name, actor=request.user, reason=self.reason(request))
-        return Response(VerificationSerializer(made).data, status=status.HTTP_202_ACCEPTED)
+class HoursSerializer(serializers.Serializer):
+    hours = HourSerializer(many=True)
 
 
-class VerificationDetail(ApiView):
-    @extend_schema(operation_id="ledger_verifications_get", responses=VerificationSerializer)
-    def get(self, request: Request, name: str, verification_id: int) -> Response:
-        found = get_object_or_404(LedgerVerification, pipeline=pipeline_named(name), pk=verification_id)
-        return Response(VerificationSerializer(found).data)
+class HoursQuerySerializer(StrictSerializer):
+    since = serializers.DateTimeField(required=False, help_text="Its hour is the first; 24 before `until` by itself.")
+    until = serializers.DateTimeField(required=False, help_text="Hours before it; the newest of all by itself.")
+
+
+class HoursView(ApiView):
+    query_serializer = HoursQuerySerializer
+
+    @extend_schema(operation_id="ledger_hours_get", parameters=[HoursQuerySerializer], responses=HoursSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """The accounts as they were reported, hour by hour, newest first; hours in which nothing was are left out."""
+        found = accounts_by_hour(pipeline_named(name), **self.query)
+        return Response(HoursSerializer({"hours": [_hour(item) for item in found]}).data)
+
+
+def _hour(item: HourAccounts) -> dict[str, Any]:
+    return {"hour": item.hour, "equations": [as_dict(it) for it in item.equations], "balanced": item.balanced}

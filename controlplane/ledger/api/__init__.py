@@ -1,0 +1,1 @@
+"""The accounts, and questions about them that a worker answers."""

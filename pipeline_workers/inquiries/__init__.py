@@ -1,0 +1,1 @@
+"""Questions that people have, answered from Kafka, lake and warehouse."""
