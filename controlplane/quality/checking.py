@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,15 @@ from controlplane.quality import drift
 from spark_jobs.suites import Layer, Severity
 from spark_jobs.vocabulary import MOST_EXPECTATIONS, complaints
 
+NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 FIELDS = ("layer", "severity", "expectations")
 
 
 def suite_checked(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Layer, severity and expectations, each of these whole. Raises Invalid with a sentence for each that is not."""
     errors: dict[str, list[str]] = {}
+    if not NAME.fullmatch(name):
+        errors["name"] = ["letters, digits, - and _ make a name, 50 of them at most"]
     for field, kind in (("layer", Layer), ("severity", Severity)):
         if values[field] not in list(kind):
             errors[field] = [f"one of {', '.join(kind)}"]
