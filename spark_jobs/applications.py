@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from spark_jobs.contracts import SensorTypeSpec
+from spark_jobs.suites import Suite
 
 ARGUMENTS, LOCK, OUTCOME, TEMPORARY = "arguments.json", "application.lock", "outcome.json", "temporary"
 TERMINATED = 143  # the exit code of one that was asked to end
@@ -25,6 +26,7 @@ class StageName(StrEnum):
 
     BRONZE_TO_SILVER = "bronze_to_silver"
     SILVER_TO_GOLD = "silver_to_gold"
+    EVALUATE = "evaluate"
     COMPACT = "compact"
     EXPIRE = "expire"
     VACUUM = "vacuum"
@@ -58,6 +60,8 @@ class ApplicationArguments:
         told: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in raw.items()}
         if "sensor_types" in told:
             told["sensor_types"] = tuple(SensorTypeSpec(**item) for item in told["sensor_types"])
+        if "suites" in told:
+            told["suites"] = tuple(Suite.of(item) for item in told["suites"])
         try:
             return cls(**told)
         except TypeError as error:
@@ -83,10 +87,25 @@ class BatchArguments(ApplicationArguments):
     master: str = "local[2]"
     driver_memory: str = "2g"
     spark_conf: dict[str, str] = field(default_factory=dict)
+    suites: tuple[Suite, ...] = ()
 
     @property
     def days(self) -> tuple[date, date]:
         return date.fromisoformat(self.first_day), date.fromisoformat(self.last_day)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityArguments(ApplicationArguments):
+    """Suites over the rows from `start` to before `end` (ISO-8601 with offset)."""
+
+    module: ClassVar[str] = "spark_jobs.jobs.quality"
+    start: str
+    end: str
+    suites: tuple[Suite, ...]
+    jars: tuple[str, ...]
+    master: str = "local[2]"
+    driver_memory: str = "2g"
+    spark_conf: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,9 +172,6 @@ VOCABULARY: Mapping[str, Shape] = MappingProxyType(
         "expect_column_unique_value_count_to_be_between": Shape(
             "there are as many values as the bounds say", (_PLAIN, *_COUNTS), bounded=True, per_row=False
         ),
-        "expect_column_distinct_values_to_be_in_set": Shape(
-            "all values that there are are among these", (_PLAIN, _SET), per_row=False
-        ),
         "expect_table_row_count_to_be_between": Shape(
             "there are as many rows as the bounds say", _COUNTS, bounded=True, per_row=False
         ),

@@ -1,4 +1,4 @@
-"""The batch job: Silver and Gold of whole days made anew from Bronze. `python -m spark_jobs.jobs.batch ARGUMENTS`.
+"""The batch job: whole days of Silver and Gold made anew, and evaluated. `python -m spark_jobs.jobs.batch ARGUMENTS`.
 
 It shares both with a continuous job that goes on meanwhile; docs/adr/0010 says how. Exit codes: see
 spark_jobs/jobs/application.py.
@@ -7,6 +7,7 @@ spark_jobs/jobs/application.py.
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, time, timedelta
 
 from pyspark.sql import SparkSession
 
@@ -15,6 +16,7 @@ from spark_jobs.jobs import tables
 from spark_jobs.jobs.application import Stages, serve
 from spark_jobs.jobs.batch_gold import BatchGold
 from spark_jobs.jobs.batch_silver import BatchSilver
+from spark_jobs.jobs.evaluating import Evaluate
 from spark_jobs.jobs.session import open_session
 from spark_jobs.jobs.telemetry import Telemetry
 
@@ -33,9 +35,11 @@ def stages(arguments: BatchArguments) -> Stages:
     )
     tables.ensure_tables(arguments.lake)
     telemetry = Telemetry(arguments)
+    start, end = (datetime.combine(day, time.min, UTC) for day in (first, last + timedelta(days=1)))
     return {
         StageName.BRONZE_TO_SILVER: BatchSilver(spark, arguments, telemetry).run,
         StageName.SILVER_TO_GOLD: BatchGold(spark, arguments, telemetry).run,
+        StageName.EVALUATE: Evaluate(spark, arguments.lake, arguments.suites, start, end).run,
     }
 
 

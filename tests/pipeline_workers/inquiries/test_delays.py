@@ -14,7 +14,7 @@ from controlplane.pipelines.services import version_ensure
 from pipeline_workers.inquiries.delays import delays
 from spark_jobs.contracts import Table
 from spark_jobs.transforms.judging import DEFERRED, NEVER, Memory, Rules, judge
-from tests.pipeline_workers.inquiries.lake import NOON, accepted, append
+from tests.lake import NOON, accepted, append
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 MINUTE = 60_000_000

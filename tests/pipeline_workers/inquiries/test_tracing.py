@@ -24,7 +24,7 @@ from pipeline_workers.inquiries.tracing import trace
 from pipeline_workers.loaders.postgres import PostgresLoader
 from pipeline_workers.topics import ensure_topics
 from spark_jobs.contracts import Table, sequence
-from tests.pipeline_workers.inquiries.lake import NOON, accepted, append
+from tests.lake import NOON, accepted, append
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 SENSOR = "t-1"
