@@ -21,7 +21,8 @@ from controlplane.runs.states import RunState
 from pipeline_workers.runs.arguments import arguments_of
 from pipeline_workers.runs.stages.quality import quality
 from spark_jobs.applications import QualityArguments
-from tests.pipeline_workers.test_runs import DAY, SPARK, application, backfill, checked, lake, states, until_turned
+from tests.controlplane.quality.found import DAY, NOT_NULL, evaluation
+from tests.pipeline_workers.test_runs import SPARK, application, backfill, checked, lake, states, until_turned
 
 __all__ = ["checked", "lake"]
 pytestmark = [
@@ -29,7 +30,6 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
-NOT_NULL: dict[str, Any] = {"type": "expect_column_values_to_not_be_null", "arguments": {"column": "value"}}
 Told = Callable[..., None]
 
 
@@ -40,13 +40,6 @@ def suites(pipeline: Pipeline) -> None:
         suite_save(pipeline="plant", name=name, values=values, actor=None)
 
 
-def found(suite: str, verdict: str, version: int = 1) -> dict[str, Any]:
-    """As an application tells it."""
-    result = NOT_NULL | {"verdict": verdict, "observed": 2.5, "unexpected": 3, "samples": [{"sensor_id": "a\0b"}]}
-    about = {"suite": suite, "version": version, "start": f"{DAY}T00:00:00+00:00", "end": f"{DAY}T00:00:00+00:00"}
-    return {**about, "verdict": verdict, "rows": 7, "seconds": 0.5, "results": [{**result, "message": ""}]}
-
-
 @pytest.fixture
 def tells(lake: Path, suites: None) -> Told:
     """Have the application tell verdicts of suites."""
@@ -54,7 +47,8 @@ def tells(lake: Path, suites: None) -> Told:
         (lake / stage).write_text("7")
 
     def tells(version: int = 1, profiles: list[dict[str, Any]] | None = None, **verdicts: str) -> None:
-        told = [found(suite, verdict, version) for suite, verdict in verdicts.items()]
+        samples = [{"sensor_id": "a\0b"}]
+        told = [evaluation(name, verdict, version=version, samples=samples) for name, verdict in verdicts.items()]
         new = lake / "new"
         new.write_text(json.dumps({"evaluations": told, "profiles": profiles or []}))
         new.rename(lake / "evaluate")
