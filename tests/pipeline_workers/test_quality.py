@@ -16,6 +16,7 @@ from controlplane.pipelines.models import Pipeline
 from controlplane.quality.models import DayProfile, ExpectationResult, SuiteEvaluation
 from controlplane.quality.services import suite_save, suite_switch, suites_ensure
 from controlplane.runs.models import Run
+from controlplane.runs.selectors import days_held
 from controlplane.runs.services import run_request, run_retry
 from controlplane.runs.states import RunState
 from pipeline_workers.runs.arguments import arguments_of
@@ -82,6 +83,27 @@ def test_a_warning_and_an_empty_table_hold_nothing_and_tell_nobody(verdicts: dic
     assert states(run)["load"] == "running"
     assert dict(SuiteEvaluation.objects.values_list("suite__name", "verdict")) == verdicts
     assert not Incident.objects.exists()
+
+
+def test_the_days_of_a_run_are_held_until_it_or_another_has_passed(tells: Told, pipeline: Pipeline) -> None:
+    tells(strict="failed")
+    assert days_held(pipeline) == set()
+    run = decided(backfill())
+    assert days_held(pipeline) == {DAY}
+    tells(strict="passed")
+    other = decided(run_request(pipeline="plant", kind="backfill", first_day=DAY - timedelta(days=1), last_day=DAY))
+    assert days_held(pipeline) == set()
+    assert run.state == RunState.FAILED
+    assert states(other)["load"] == "running"
+
+
+def test_what_runs_have_not_judged_yet_is_held(tells: Told, lake: Path, pipeline: Pipeline) -> None:
+    (lake / "evaluate").unlink()
+    run = until_turned(backfill(2), lambda now: states(now)["evaluate"] == "running")
+    assert days_held(pipeline) == {DAY - timedelta(days=1)}
+    tells(strict="passed")
+    decided(run)
+    assert days_held(pipeline) == set()
 
 
 def test_a_retry_evaluates_again_and_clears_the_incident_when_it_passes(tells: Told, pipeline: Pipeline) -> None:

@@ -104,7 +104,8 @@ def backfill(days: int = 1) -> Run:
 def loaded(pipeline: Pipeline) -> None:
     """The load that the run asked for is done."""
     for waiting in pipeline.loads.filter(status=LoadStatus.REQUESTED):
-        Load.objects.filter(pk=waiting.pk).update(status=LoadStatus.SUCCEEDED, gold_version=5, readings=7)
+        done = {"status": LoadStatus.SUCCEEDED, "gold_version": 5, "readings": 7, "started_at": timezone.now()}
+        Load.objects.filter(pk=waiting.pk).update(**done)
 
 
 def application(run: Run, state: str = "launched") -> Application:
