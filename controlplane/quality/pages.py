@@ -14,7 +14,7 @@ from controlplane.pipelines.selectors import pipeline_named
 from controlplane.quality import drift
 from controlplane.quality.models import ExpectationResult, Suite, SuiteEvaluation
 from controlplane.quality.selectors import PassRate, evaluations_newest, pass_rate_by_suite, suites_of
-from controlplane.quality.words import expectation_words
+from controlplane.quality.words import expectation_words, observed_words
 
 DAYS = 30  # of the pass rate
 
@@ -25,6 +25,10 @@ class Row:
 
     words: str
     result: ExpectationResult | None
+
+    @property
+    def observed(self) -> str:
+        return "" if self.result is None else observed_words(self.result.observed)
 
 
 @dataclass(frozen=True)

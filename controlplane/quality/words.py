@@ -34,9 +34,18 @@ def expectation_words(type: str, arguments: Mapping[str, Any]) -> str:
     return f"{' '.join(about)}{': ' if about else ''}{', '.join([what, *rest])}"
 
 
+def observed_words(observed: Any) -> str:
+    """What an expectation observed: a number, a text, or some of them by name."""
+    if isinstance(observed, dict):
+        return ", ".join(f"{name} {observed_words(value)}" for name, value in observed.items() if value is not None)
+    if isinstance(observed, list):
+        return ", ".join(observed_words(value) for value in observed)
+    return "" if observed is None else f"{observed:.6g}" if isinstance(observed, float) else str(observed)
+
+
 def _result_words(result: Any) -> str:
     about = ", ".join(value[:60] for value in result.arguments.values() if isinstance(value, str))
-    found = result.message or (f"observed {result.observed}" if result.observed is not None else "")
+    found = result.message or (f"observed {observed_words(result.observed)}" if result.observed is not None else "")
     rows = f"{result.unexpected:,} unexpected" if result.unexpected else ""
     told = ", ".join(word for word in (result.verdict, rows, found[:LONGEST]) if word)
     return f"{result.type}{f' of {about}' if about else ''} ({told})"

@@ -8,6 +8,7 @@ from django.test import Client
 from controlplane.core.roles import Role
 from controlplane.pipelines.models import Pipeline
 from controlplane.quality.services import evaluations_record, suite_save, suite_switch, suites_ensure
+from controlplane.quality.words import observed_words
 from spark_jobs.suites import Evaluation
 from tests.controlplane.api.conftest import person
 from tests.controlplane.quality.found import NOT_NULL, evaluation
@@ -73,3 +74,18 @@ def test_nothing_of_it_needs_what_the_policy_forbids(client: Client, pipeline: P
     (sheet,) = [part.split('"')[0] for part in page.split('rel="stylesheet" href="')[1:]]
     answer = client.get(sheet)
     assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, "text/css")
+
+
+@pytest.mark.parametrize(
+    ("observed", "said"),
+    [
+        (None, ""),
+        (0, "0"),
+        (1 / 3, "0.333333"),
+        ("a text", "a text"),
+        ([1, "b"], "1, b"),
+        ({"day": "2026-03-09", "value": 2.0, "usual": None}, "day 2026-03-09, value 2"),
+    ],
+)
+def test_what_was_observed_is_said_without_the_marks_of_a_language(observed: object, said: str) -> None:
+    assert observed_words(observed) == said
