@@ -37,8 +37,9 @@ FROM generate_series(1, %(runs)s) AS number,
      LATERAL (SELECT now() - (%(runs)s - number) * interval '1 hour' AS at) AS times,
      (SELECT id FROM pipelines_pipelineversion LIMIT 1) AS version;
 INSERT INTO runs_stage (run_id, position, name, state, rows_in, rows_out, detail, cause, started_at, ended_at)
-SELECT id, position, (ARRAY['ensure_stream', 'freshness', 'bronze_to_silver', 'silver_to_gold', 'quality', 'load'])
-       [1 + position %% 6], 'succeeded', 1000000, 990000, '{"duplicates": 10000, "deferred": 500}', '',
+SELECT id, position,
+       (ARRAY['ensure_stream', 'freshness', 'bronze_to_silver', 'silver_to_gold', 'evaluate', 'quality', 'load'])
+       [1 + position %% 7], 'succeeded', 1000000, 990000, '{"duplicates": 10000, "deferred": 500}', '',
        created_at, created_at
 FROM runs_run, generate_series(1, %(stages)s) AS position;
 """

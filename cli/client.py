@@ -13,6 +13,7 @@ from cli.embedded.errors import StackError
 from cli.login import Login
 
 SECONDS = 30.0
+FIELDS = 5  # that an error names
 
 
 class Client:
@@ -73,6 +74,12 @@ def open_http(url: str, headers: dict[str, str] | None = None) -> httpx.Client:
     return httpx.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=SECONDS, trust_env=False)
 
 
+def _named(errors: dict[str, list[str]]) -> str:
+    """What is wrong by field, in a line."""
+    told = [f"{name}: {', '.join(texts)}" for name, texts in list(errors.items())[:FIELDS]]
+    return "; ".join(told) + (f"; and {len(errors) - FIELDS} more" if len(errors) > FIELDS else "")
+
+
 def answer(response: httpx.Response) -> dict[str, Any]:
     """The body of an answer; StackError with the problem's own words when it is one."""
     try:
@@ -83,6 +90,8 @@ def answer(response: httpx.Response) -> dict[str, Any]:
         return body
     problem = body if isinstance(body, dict) else {}
     words = problem.get("detail") or problem.get("title")
+    if words and (errors := problem.get("errors")):
+        words = f"{words}: {_named(errors)}"
     if not words:  # whatever answered, it was not the API
         words = f"{response.request.url}: {response.status_code} {response.reason_phrase}"
     hint = f"request {response.headers.get('X-Request-ID', 'without an id')}"

@@ -36,3 +36,8 @@ def steps(title: str, *, stderr: bool = False) -> Iterator[Say]:
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on standard output, and nothing else there."""
     typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def printable(text: str) -> str:
+    """What others wrote, harmless on a terminal and in one line."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

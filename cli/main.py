@@ -14,6 +14,7 @@ from cli.commands import (
     login,
     logs,
     pipelines,
+    quality,
     runs,
     schedules,
     simulate,
@@ -67,6 +68,7 @@ app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backfills.app, name="backfills")
 app.add_typer(deadletters.app, name="dead-letters")
+app.add_typer(quality.app, name="quality")
 app.add_typer(schedules.app, name="schedules")
 
 if __name__ == "__main__":

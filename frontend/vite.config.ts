@@ -20,6 +20,8 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": controlPlane,
+      "/quality": controlPlane,
+      "/static": controlPlane,
       "/ws": { target: controlPlane, ws: true },
     },
   },

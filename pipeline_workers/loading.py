@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from controlplane.ledger.services import load_record
+from controlplane.runs.selectors import days_held
 from controlplane.telemetry.services import load_measure
 from controlplane.warehouse.services import load_fail, load_finish, load_start
 from pipeline_workers.loaders.base import Loader
@@ -29,7 +30,7 @@ def load(load_id: int) -> None:
     if row is None:
         return
     try:
-        done = loader().load(row.pk, settings.PENSTOCK["lake"])
+        done = loader().load(row.pk, settings.PENSTOCK["lake"], days_held(row.pipeline))
     except Exception as error:
         load_fail(load=row, reason=(str(error).splitlines() or [type(error).__name__])[0][:500])
         logger.exception("load %s failed", row.pk)
@@ -43,5 +44,6 @@ def load(load_id: int) -> None:
             windows=done.windows,
             readings=sum(done.rise_by_hour.values()),
             committed_at=done.committed_at,
+            held=done.held,
         )
         load_measure(pipeline=row.pipeline, readings=risen, latency=latency, at=done.committed_at)

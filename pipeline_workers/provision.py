@@ -1,6 +1,6 @@
-"""Make what an installation starts with: schema, administrator, pipeline, schedules, topics, warehouse. Idempotent.
+"""Make what an installation starts with: schema, administrator, pipeline, schedules, suites, topics, warehouse.
 
-`--start` also wants the pipeline running: the first worker then finds the launch waiting.
+Idempotent. `--start` also wants the pipeline running: the first worker then finds the launch waiting.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def _provide(*, start: bool) -> None:
     from controlplane.core.beat import beat_prune
     from controlplane.pipelines.models import Pipeline
     from controlplane.pipelines.services import pipeline_ensure
+    from controlplane.quality.services import suites_ensure
     from controlplane.schedules.services import schedules_ensure
     from controlplane.streaming.services import job_desire, job_ensure
     from controlplane.streaming.states import Desired
@@ -39,6 +40,7 @@ def _provide(*, start: bool) -> None:
     pipeline = pipeline_ensure(name="plant", topic="sensor-events")
     job_ensure(pipeline=pipeline)
     schedules_ensure(pipeline=pipeline)
+    suites_ensure(pipeline=pipeline)
     place = settings.PENSTOCK
     ids = ensure_topics(place["bootstrap_servers"], pipeline.topic, place["telemetry_topic"], place["control_topic"])
     Pipeline.objects.filter(pk=pipeline.pk).update(topic_id=ids[pipeline.topic])

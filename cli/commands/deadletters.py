@@ -16,7 +16,7 @@ from cli import login
 from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
 from cli.commands.runs import ENDINGS, OVER, FollowOption, PipelineOption, ReasonOption
-from cli.console import print_json
+from cli.console import print_json, printable
 from cli.embedded.errors import StackError
 
 POLL_SECONDS = 0.5
@@ -80,7 +80,7 @@ def list_all(
     drawn = Table("letter", "place", "reason", "status", "payload", box=box.SIMPLE, pad_edge=False)
     for item in found["results"]:
         place = f"{item['topic']}/{item['partition']}/{item['offset']}"
-        drawn.add_row(str(item["id"]), place, item["reason"], item["status"], _line(item["text"])[:60])
+        drawn.add_row(str(item["id"]), place, item["reason"], item["status"], printable(item["text"])[:60])
     Console(highlight=False, markup=False).print(drawn)
 
 
@@ -101,7 +101,7 @@ def show(
         typer.echo(f"  refused a second time: it was redriven from {found['origin']}")
     typer.echo(f"  group {found['group']}: {found['shape']}")
     typer.echo(f"  {found['size']:,} bytes, {found['encoding']}{'' if found['whole'] else ', the first of them'}:")
-    typer.echo(_line(found["payload"] or ""))
+    typer.echo(printable(found["payload"] or ""))
 
 
 @app.command()
@@ -293,12 +293,12 @@ def _print_mended(found: dict[str, Any], as_json: bool) -> None:
     for reason, count in found["refused"].items():
         typer.echo(f"  {count:,} would be refused as {reason}")
     for item in found["problems"]:
-        typer.echo(f"  {item['letters']:,} cannot be mended: {_line(item['problem'])}")
+        typer.echo(f"  {item['letters']:,} cannot be mended: {printable(item['problem'])}")
     for sample in found["samples"]:
         verdict = "passes" if sample["passes"] else sample["problem"] or sample["reason"]
-        typer.echo(f"letter {sample['id']}: {_line(verdict)}\n  before {_line(sample['before'])}")
+        typer.echo(f"letter {sample['id']}: {printable(verdict)}\n  before {printable(sample['before'])}")
         if sample["after"]:
-            typer.echo(f"  after  {_line(sample['after'])}")
+            typer.echo(f"  after  {printable(sample['after'])}")
 
 
 def _print_redrive(item: dict[str, Any], as_json: bool) -> None:
@@ -311,8 +311,3 @@ def _print_redrive(item: dict[str, Any], as_json: bool) -> None:
     outcome = item["outcome"]
     if outcome:
         typer.echo("  " + ", ".join(f"{outcome[name]:,} {name}" for name in OUTCOMES))
-
-
-def _line(text: str) -> str:
-    """What a payload says, harmless on a terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

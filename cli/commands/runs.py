@@ -21,7 +21,7 @@ POLL_SECONDS = 1.0
 OVER = {"succeeded": 0, "failed": 1, "cancelled": 3}
 ENDINGS = "Exit 0 when it succeeded, 1 when it failed, 3 when it was cancelled."
 
-app = typer.Typer(help="Runs: the daily run, maintenance, and the runs of backfills.", no_args_is_help=True)
+app = typer.Typer(help="Runs: daily, of maintenance and quality, and those of backfills.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(min=1, help="Number of the run.")]
 PipelineOption = Annotated[str | None, typer.Option("--pipeline", help="Its name.", show_default="the only one")]
@@ -38,7 +38,7 @@ ParameterOption = Annotated[
 
 @app.command("list")
 def list_all(
-    kind: Annotated[str | None, typer.Option(help="daily, backfill or maintenance.")] = None,
+    kind: Annotated[str | None, typer.Option(help="daily, backfill, maintenance or quality.")] = None,
     state: Annotated[str | None, typer.Option(help="Such as running, succeeded or failed.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     pipeline: PipelineOption = None,
@@ -73,7 +73,7 @@ def show(run: NumberArgument, home: HomeOption = None, as_json: JsonOption = Fal
 
 @app.command()
 def trigger(
-    kind: Annotated[str, typer.Argument(help="daily or maintenance.")],
+    kind: Annotated[str, typer.Argument(help="daily, maintenance or quality.")],
     first: FromOption = None,
     last: ToOption = None,
     parameters: ParameterOption = None,
@@ -93,7 +93,7 @@ def trigger(
     if dry_run:
         _print_plan(made, as_json)
     else:
-        _end(client, made, follow, as_json)
+        end(client, made, follow, as_json)
 
 
 @app.command()
@@ -106,7 +106,7 @@ def cancel(
 ) -> None:
     """Have a run end; it is cancelled once what runs for it is proven dead."""
     client = Client(login.find(home))
-    _end(client, client.post(f"runs/{run}/cancel", reason=reason), follow, as_json)
+    end(client, client.post(f"runs/{run}/cancel", reason=reason), follow, as_json)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def retry(
 ) -> None:
     """Take a run up again from the stage that did not succeed."""
     client = Client(login.find(home))
-    _end(client, client.post(f"runs/{run}/retry", reason=reason), follow, as_json)
+    end(client, client.post(f"runs/{run}/retry", reason=reason), follow, as_json)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def rerun(
 ) -> None:
     """Make a new run with the days and parameters of one that is over."""
     client = Client(login.find(home))
-    _end(client, client.post(f"runs/{run}/rerun", reason=reason), follow, as_json)
+    end(client, client.post(f"runs/{run}/rerun", reason=reason), follow, as_json)
 
 
 @app.command()
@@ -154,7 +154,7 @@ def logs(
             time.sleep(POLL_SECONDS)
 
 
-def _end(client: Client, run: dict[str, Any], follow: bool, as_json: bool) -> None:
+def end(client: Client, run: dict[str, Any], follow: bool, as_json: bool) -> None:
     """Print the run, at its end if that is to be waited for, and exit by what came of it."""
     if follow:
         run = _followed(client, run["id"], quiet=as_json)

@@ -78,7 +78,7 @@ def show(
 @app.command()
 def create(
     name: NameArgument,
-    kind: Annotated[str, typer.Argument(help="daily or maintenance.")],
+    kind: Annotated[str, typer.Argument(help="daily, maintenance or quality.")],
     cron: CronOption = None,
     every: EveryOption = None,
     timezone: ZoneOption = None,

@@ -14,6 +14,7 @@ class IncidentKind(models.TextChoices):
     TABLE_STALE = "table_stale"
     LETTERS_EXPIRING = "letters_expiring"
     LEDGER_IMBALANCE = "ledger_imbalance"
+    QUALITY_FAILED = "quality_failed"
 
 
 class NotificationState(models.TextChoices):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.warehouse.urls")),
     path("", include("controlplane.deadletters.urls")),
+    path("", include("controlplane.quality.urls")),
     path("", include("controlplane.runs.urls")),
     path("", include("controlplane.backfills.urls")),
     path("", include("controlplane.schedules.urls")),

@@ -6,6 +6,7 @@ from controlplane.accounts.admin import own_password
 from controlplane.config.console import console
 from controlplane.config.health import healthz, readyz
 from controlplane.core.admin import search
+from controlplane.quality.pages import report
 
 urlpatterns = [
     path("healthz", healthz),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("controlplane.config.api")),
+    path("quality/<slug:name>/", report),
     re_path(r"^(?!(?:api|admin|assets|static|ws)(?:/|$))", console),
 ]
 handler400 = "controlplane.core.api.problems.bad_request"

@@ -11,17 +11,18 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.api.fields import FlagField
+from controlplane.core.api.fields import FlagField, WholeField
 from controlplane.core.api.parsing import ReasonSerializer, StrictSerializer
 from controlplane.core.api.views import ApiView, ListView
 from controlplane.pipelines.selectors import pipeline_named
+from controlplane.quality.api import EvaluationList
 from controlplane.runs.models import Application, Attempt, Run, RunMove, Stage
 from controlplane.runs.selectors import log_after, run_described, run_numbered, runs_listed
 from controlplane.runs.services import run_cancel, run_plan, run_request, run_rerun, run_retry
 from controlplane.runs.states import RunKind, RunState, StageName, StageState
 
 LOG_CHUNKS = 20
-REQUESTED = ["daily", "maintenance"]  # a backfill makes its runs itself
+REQUESTED = ["daily", "maintenance", "quality"]  # a backfill makes its runs itself
 
 
 class AttemptSerializer(serializers.ModelSerializer):
@@ -160,6 +161,31 @@ class RunList(ListView):
             told.pop("reason")
             return Response(RunPlanSerializer(run_plan(pipeline=name, **told)).data)
         run = run_request(pipeline=name, actor=request.user, **told)
+        return Response(RunDetailSerializer(run_described(run.pk)).data, status=status.HTTP_202_ACCEPTED)
+
+
+class EvaluationRequestSerializer(ReasonSerializer):
+    hours = WholeField(
+        required=False,
+        min_value=1,
+        max_value=168,
+        help_text="Newest complete hours whose rows are looked at, 1 unless told.",
+    )
+
+
+class EvaluationRequests(EvaluationList):
+    """Evaluations are listed, and asked for: it takes a run to make some."""
+
+    @extend_schema(
+        operation_id="evaluations_create",
+        request=EvaluationRequestSerializer,
+        responses={202: RunDetailSerializer},
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Have the suites evaluated over the newest complete hours by a quality run."""
+        told = self.checked(EvaluationRequestSerializer, request.data)
+        reason = told.pop("reason")
+        run = run_request(pipeline=name, kind=RunKind.QUALITY, parameters=told, actor=request.user, reason=reason)
         return Response(RunDetailSerializer(run_described(run.pk)).data, status=status.HTTP_202_ACCEPTED)
 
 

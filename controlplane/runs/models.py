@@ -11,7 +11,7 @@ IS_ACTIVE = Q(state__in=sorted(ACTIVE))
 
 
 class Run(models.Model):
-    """One piece of work over whole days, UTC, both ends included; a maintenance run has no days.
+    """One piece of work over whole days, UTC, both ends included; of maintenance and quality there are none.
 
     `retries` counts how often it was taken up again; `trigger` says what asked for it, `waiting` what it waits for.
     """

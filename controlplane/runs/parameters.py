@@ -12,6 +12,7 @@ from controlplane.core.errors import Invalid
 from controlplane.runs.states import RunKind
 
 MOST_DAYS = 366
+WITHOUT_DAYS = frozenset({RunKind.MAINTENANCE, RunKind.QUALITY})
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ PARAMETERS: dict[str, tuple[Choice | Number, ...]] = {
         Number("bronze_days", 1, 3650, 90, "Days for which accepted readings are kept in Bronze."),
         Number("dead_letter_days", 1, 3650, 90, "Days for which dead letters are kept."),
         Number("vacuum_hours", 168, 8760, 168, "Hours for which files that no version refers to are kept."),
-        Number("metrics_days", 1, 3650, 400, "Days for which batches and loads are kept."),
+        Number("metrics_days", 1, 3650, 400, "Days for which batches, loads and evaluations of suites are kept."),
         Number("log_days", 1, 3650, 30, "Days for which logs of applications are kept."),
     ),
+    RunKind.QUALITY: (Number("hours", 1, 168, 1, "Newest complete hours whose rows are looked at."),),
 }
 
 
@@ -77,9 +79,9 @@ def parameters_checked(kind: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def days_checked(kind: str, first: date | None, last: date | None, today: date) -> tuple[date | None, date | None]:
     """The days of a run; a daily run that names none is over yesterday. Raises Invalid."""
-    if kind == RunKind.MAINTENANCE:
+    if kind in WITHOUT_DAYS:
         if first or last:
-            raise Invalid("a maintenance run has no days", {"first_day": ["a maintenance run has no days"]})
+            raise Invalid(f"a {kind} run has no days", {"first_day": [f"a {kind} run has no days"]})
         return None, None
     if first is None and last is None and kind == RunKind.DAILY:
         first = today - timedelta(days=1)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from controlplane.core.errors import NotFound
 from controlplane.pipelines.models import Pipeline
-from controlplane.runs.models import IS_ACTIVE, Application, LogChunk, Run, RunMove, Stage
-from controlplane.runs.states import RunKind
+from controlplane.runs.models import IS_ACTIVE, Application, Attempt, LogChunk, Run, RunMove, Stage
+from controlplane.runs.parameters import WITHOUT_DAYS
+from controlplane.runs.states import StageName, StageState
 
 MOVES_SHOWN = 20
 
@@ -30,8 +31,8 @@ def run_numbered(run_id: int, *, locked: bool = False) -> Run:
 def active_beside(pipeline: Pipeline, kind: str, first: date | None, last: date | None) -> Run | None:
     """A run that is not over and that a run over these days must not run beside."""
     active = Run.objects.filter(IS_ACTIVE, pipeline=pipeline)
-    if kind == RunKind.MAINTENANCE:
-        return active.filter(kind=RunKind.MAINTENANCE).first()
+    if kind in WITHOUT_DAYS:
+        return active.filter(kind=kind).first()
     return active.filter(first_day__lte=last, last_day__gte=first).first()
 
 
@@ -61,6 +62,24 @@ def run_described(run_id: int) -> Run:
 def runs_active() -> QuerySet[Run]:
     """Oldest first: who waits longer has the turn."""
     return Run.objects.filter(IS_ACTIVE).order_by("queued_at", "pk")
+
+
+def days_held(pipeline: Pipeline) -> set[date]:
+    """Days of which a run has begun to make Gold that has not passed its checks, and that none has passed since then:
+    what was made of them is not loaded.
+    """
+    gold = Attempt.objects.filter(stage__run=OuterRef("pk"), stage__name=StageName.SILVER_TO_GOLD)
+    passed = Stage.objects.filter(name=StageName.QUALITY, state=StageState.SUCCEEDED)
+    runs = Run.objects.filter(pipeline=pipeline, first_day__isnull=False)
+    undecided = runs.annotate(made_at=Subquery(gold.order_by("-started_at").values("started_at")[:1]))
+    undecided = undecided.filter(~Exists(passed.filter(run=OuterRef("pk"))), made_at__isnull=False)
+    held = set()
+    for run in undecided:
+        since = passed.filter(run__pipeline=pipeline, ended_at__gt=run.made_at, run__last_day__gte=run.first_day)
+        spans = list(since.filter(run__first_day__lte=run.last_day).values_list("run__first_day", "run__last_day"))
+        days = (run.first_day + timedelta(days=number) for number in range((run.last_day - run.first_day).days + 1))
+        held |= {day for day in days if not any(first <= day <= last for first, last in spans)}
+    return held
 
 
 def log_after(run_id: int, after: int) -> QuerySet[LogChunk]:

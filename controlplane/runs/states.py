@@ -9,6 +9,7 @@ class RunKind(models.TextChoices):
     DAILY = "daily"
     BACKFILL = "backfill"
     MAINTENANCE = "maintenance"
+    QUALITY = "quality"
 
 
 class StageName(models.TextChoices):
@@ -31,12 +32,22 @@ STAGES = {
         StageName.FRESHNESS,
         StageName.BRONZE_TO_SILVER,
         StageName.SILVER_TO_GOLD,
+        StageName.EVALUATE,
         StageName.QUALITY,
         StageName.LOAD,
     ),
-    RunKind.BACKFILL: (StageName.BRONZE_TO_SILVER, StageName.SILVER_TO_GOLD, StageName.QUALITY, StageName.LOAD),
+    RunKind.BACKFILL: (
+        StageName.BRONZE_TO_SILVER,
+        StageName.SILVER_TO_GOLD,
+        StageName.EVALUATE,
+        StageName.QUALITY,
+        StageName.LOAD,
+    ),
     RunKind.MAINTENANCE: (StageName.COMPACT, StageName.EXPIRE, StageName.VACUUM, StageName.PRUNE),
+    RunKind.QUALITY: (StageName.EVALUATE, StageName.QUALITY),
 }
+# What one decides by what another has found is decided anew by what is found anew.
+DECIDES_BY = {StageName.QUALITY: StageName.EVALUATE}
 # Done by one application for all of a run's; the others by a worker.
 IN_APPLICATION = frozenset(StageName(item.value) for item in OfApplication)
 
@@ -77,7 +88,8 @@ STAGE_MOVES = {
     StageState.RUNNING: {StageState.SUCCEEDED, StageState.FAILED, StageState.CANCELLED},
     StageState.FAILED: {StageState.PENDING},
     StageState.CANCELLED: {StageState.PENDING},
-    StageState.SUCCEEDED: set(),
+    # By the retry of a run whose stage that decides by this one did not succeed.
+    StageState.SUCCEEDED: {StageState.PENDING},
 }
 
 

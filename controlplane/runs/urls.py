@@ -4,6 +4,7 @@ from controlplane.runs import api
 
 urlpatterns = [
     path("pipelines/<slug:name>/runs", api.RunList.as_view()),
+    path("pipelines/<slug:name>/quality/evaluations", api.EvaluationRequests.as_view()),
     path("runs/<int:run_id>", api.RunDetail.as_view()),
     path("runs/<int:run_id>/cancel", api.CancelView.as_view()),
     path("runs/<int:run_id>/retry", api.RetryView.as_view()),

@@ -4,7 +4,7 @@ from django.db import models
 
 from controlplane.runs.states import RunKind
 
-KINDS = [str(RunKind.DAILY), str(RunKind.MAINTENANCE)]  # a backfill makes its runs itself
+KINDS = [str(RunKind.DAILY), str(RunKind.MAINTENANCE), str(RunKind.QUALITY)]  # a backfill makes its runs itself
 
 
 class CatchUp(models.TextChoices):

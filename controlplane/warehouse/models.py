@@ -13,7 +13,10 @@ class LoadStatus(models.TextChoices):
 
 
 class Load(models.Model):
-    """`gold_seq` is the last Gold batch that the load reached; `latency` 101 quantiles in seconds of its readings."""
+    """`gold_seq` is the last Gold batch that the load reached; `latency` 101 quantiles in seconds of its readings.
+
+    `held` has the Gold versions of batch runs whose rows it left out, because they had not passed what they must.
+    """
 
     pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="loads")
     status = models.CharField(max_length=20, choices=LoadStatus, default=LoadStatus.REQUESTED)
@@ -28,6 +31,7 @@ class Load(models.Model):
     windows = models.PositiveBigIntegerField(default=0)
     readings = models.PositiveBigIntegerField(default=0)
     latency = models.JSONField(default=list)
+    held = models.JSONField(default=list)
 
     class Meta:
         indexes = [

@@ -27,6 +27,12 @@ def version_loaded(pipeline: Pipeline) -> int:
     return -1 if newest is None else newest
 
 
+def versions_held(pipeline: Pipeline) -> list[int]:
+    """Versions of gold/sensor_5min that batch runs have made and that the newest load has left out."""
+    done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED, gold_version__isnull=False)
+    return list(done.order_by("-gold_version", "-pk").values_list("held", flat=True).first() or [])
+
+
 def unloaded_since(pipeline: Pipeline) -> datetime | None:
     """When the oldest Gold batch was committed that no load has carried yet."""
     waiting = MicroBatch.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, carried_by=None, rows_in__gt=0)

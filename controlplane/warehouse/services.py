@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -45,7 +46,14 @@ def load_start(*, load_id: int) -> Load | None:
 
 @transaction.atomic
 def load_finish(
-    *, load: Load, gold_version: int, gold_seq: int, windows: int, readings: int, committed_at: float
+    *,
+    load: Load,
+    gold_version: int,
+    gold_seq: int,
+    windows: int,
+    readings: int,
+    committed_at: float,
+    held: Sequence[int] = (),
 ) -> list[float]:
     """Keep what a load did; gives 101 quantiles of the latency of what it was the first to bring, or none.
 
@@ -63,6 +71,7 @@ def load_finish(
         windows=windows,
         readings=readings,
         latency=latency,
+        held=list(held),
     )
     return latency
 

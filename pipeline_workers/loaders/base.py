@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from spark_jobs.contracts import Table
@@ -70,7 +72,7 @@ class Loaded:
     """What a load did. `seq` is the greatest gold_seq of sensor_5min that the warehouse has, -1 for none.
 
     `rise_by_hour` is the rise of reading_count by event hour (epoch seconds). `repeated`: an earlier try of this load
-    had committed, and these are its figures.
+    had committed, and these are its figures. `held` has the batch sequences of sensor_5min that were left out.
     """
 
     load_id: int
@@ -80,11 +82,15 @@ class Loaded:
     committed_at: float
     seq: int
     repeated: bool
+    held: tuple[int, ...] = ()
 
 
 class Loader(Protocol):
     def ensure_schema(self) -> None:
         """Create what is not there."""
 
-    def load(self, load_id: int, lake: str) -> Loaded:
-        """Load the Gold rows that changed since the last load: exactly once for a `load_id`, however often called."""
+    def load(self, load_id: int, lake: str, held: Collection[date] = ()) -> Loaded:
+        """Load the Gold rows that changed since the last load: exactly once for a `load_id`, however often called.
+
+        What batch runs have made of the days `held` waits for a load that does not hold them.
+        """

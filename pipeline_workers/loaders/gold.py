@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import reduce
 from operator import or_
 from tempfile import TemporaryDirectory
@@ -25,12 +26,15 @@ SEQUENCES = ("gold_seq", "batch_seq")
 class Changed:
     """`columns` are value lists; `version` is None and there are no rows when the table does not exist yet.
 
-    `reached` has the greatest of each of SEQUENCES among the rows, where there is one.
+    `reached` has the greatest of each of SEQUENCES among the rows, where there is one; `held` the batch sequences of
+    rows that were left out. What batch runs have changed counts as reached up to the first of those, so that it is
+    all there again once nothing is held.
     """
 
     version: int | None
     columns: list[list[Any]]
     reached: dict[str, int] = field(default_factory=dict)
+    held: tuple[int, ...] = ()
 
     @property
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -40,9 +44,12 @@ class Changed:
         return len(self.columns[0]) if self.columns else 0
 
 
-def changed(lake: str, table: Table, columns: Sequence[str], after: Mapping[str, int]) -> Changed:
+def changed(
+    lake: str, table: Table, columns: Sequence[str], after: Mapping[str, int], held: Collection[date] = ()
+) -> Changed:
     """Rows of which one of SEQUENCES is greater than `after` names. Files that have none are skipped by statistics.
 
+    What batch runs have newly made of the days `held` is left out; `columns` then have the day.
     The table of an earlier release has no `batch_seq`, and no batch run has been there.
     """
     try:
@@ -53,9 +60,17 @@ def changed(lake: str, table: Table, columns: Sequence[str], after: Mapping[str,
     known = [name for name in SEQUENCES if name in files.schema.names]
     newer = reduce(or_, (ds.field(name) > after.get(name, -1) for name in known))
     found = files.to_table(columns=list(dict.fromkeys([*columns, *known])), filter=newer)
+    waiting: list[int] = []
+    if held and "batch_seq" in known:
+        of_run = pc.fill_null(pc.greater(found["batch_seq"], after.get("batch_seq", -1)), False)
+        waits = pc.and_(of_run, pc.is_in(found["event_date"], value_set=pa.array(sorted(held), pa.date32())))
+        waiting = sorted(pc.unique(found.filter(waits)["batch_seq"]).to_pylist())
+        found = found.filter(pc.invert(waits))
     greatest = {name: pc.max(found[name]).as_py() for name in known}
     reached = {name: value for name, value in greatest.items() if value is not None}
-    return Changed(delta.version(), [found[name].to_pylist() for name in columns], reached)
+    if waiting and "batch_seq" in reached:
+        reached["batch_seq"] = min(reached["batch_seq"], waiting[0] - 1)
+    return Changed(delta.version(), [found[name].to_pylist() for name in columns], reached, tuple(waiting))
 
 
 def rehearse(rows: int = 20_000) -> None:

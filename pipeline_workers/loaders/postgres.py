@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -15,6 +17,7 @@ from spark_jobs.contracts import Table
 # One load at a time, and no load while the schema is made. Any constant will do that nobody else uses.
 LOCK = 0x70656E73746F636B
 CONNECT_SECONDS = 10
+HELD = "held"  # among the sequences of a load: those of batch runs whose rows it has left out of sensor_5min
 LOCK_TIMEOUT = "120s"
 
 TYPES = {
@@ -93,7 +96,7 @@ class PostgresLoader:
                 statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})")
                 connection.execute(statement.format(sql.Identifier(fact.name), sql.SQL(", ").join(columns)))
 
-    def load(self, load_id: int, lake: str) -> Loaded:
+    def load(self, load_id: int, lake: str, held: Collection[date] = ()) -> Loaded:
         """Load what changed. Raises psycopg.Error and leaves everything as it was when that cannot be done."""
         with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS) as connection:
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
@@ -104,7 +107,8 @@ class PostgresLoader:
             seqs = self._reached(connection)
             versions: dict[str, int] = {}
             windows, rises = 0, dict[int, int]()
-            read = {fact: gold.changed(lake, fact.gold, fact.staged, _after(seqs, fact)) for fact in FACTS}
+            read = {fact: gold.changed(lake, fact.gold, fact.staged, _after(seqs, fact), held) for fact in FACTS}
+            seqs[HELD] = list(next(rows.held for fact, rows in read.items() if fact.gold is Table.SENSOR_5MIN))
             for fact, rows in read.items():
                 if rows.version is not None:
                     versions[fact.gold] = rows.version
@@ -126,13 +130,13 @@ class PostgresLoader:
         assert row is not None
         return _loaded(row, repeated=False)
 
-    def _reached(self, connection: psycopg.Connection[Any]) -> dict[str, int]:
+    def _reached(self, connection: psycopg.Connection[Any]) -> dict[str, Any]:
         """The greatest of each sequence that is loaded of each Gold table, by `_key`."""
         newest = connection.execute("SELECT seqs FROM load_ledger ORDER BY position DESC LIMIT 1").fetchone()
         return dict(newest[0]) if newest else {}
 
 
-def _after(seqs: dict[str, int], fact: Fact) -> dict[str, int]:
+def _after(seqs: dict[str, Any], fact: Fact) -> dict[str, int]:
     return {name: seqs.get(_key(fact, name), -1) for name in gold.SEQUENCES}
 
 
@@ -172,6 +176,7 @@ def _loaded(row: tuple[Any, ...], *, repeated: bool) -> Loaded:
         committed_at=committed_at.timestamp(),
         seq=seqs.get(Table.SENSOR_5MIN, -1),
         repeated=repeated,
+        held=tuple(seqs.get(HELD, ())),
     )
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from controlplane.core.outbox import enqueue
+from controlplane.core.text import storable
 from controlplane.runs.models import Application, Run, Stage
 from controlplane.runs.selectors import applications_alive
 from controlplane.runs.services import (
@@ -93,7 +94,7 @@ class Applications:
             return self._leaving(application, told, evidence) if told.name == application.stages[-1] else _done(told)
         if evidence.life == Life.UNKNOWN:
             return Waiting(f"the application does not answer: {evidence.reason}")
-        return Waiting("", detail=told.detail if told else None)
+        return Waiting("", detail=storable(told.detail) if told else None)
 
     def end(self, run: Run, now: datetime) -> str | None:
         """End what runs for the run. None when nothing does, by proof; else what is waited for."""
@@ -188,4 +189,4 @@ def _told(outcome: Outcome | None, application: Application, stage: Stage) -> St
 
 def _done(told: StageOutcome) -> Done:
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (told.started_at, told.ended_at))
-    return Done(told.rows_in, told.rows_out, told.detail, began, ended)
+    return Done(told.rows_in, told.rows_out, storable(told.detail), began, ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from controlplane.deadletters.services import expiry_warn
+from controlplane.ledger.selectors import hour_newest
 from controlplane.pipelines.configuration import SETTINGS
+from controlplane.pipelines.models import Pipeline
+from controlplane.quality.selectors import suites_active
 from controlplane.runs.models import Application
 from controlplane.runs.states import RunKind
-from spark_jobs.applications import ApplicationArguments, BatchArguments, MaintenanceArguments
-from spark_jobs.contracts import SensorTypeSpec
+from spark_jobs.applications import ApplicationArguments, BatchArguments, MaintenanceArguments, QualityArguments
+from spark_jobs.contracts import Measure, SensorTypeSpec
 
 
 def workspace_of(application: Application) -> Path:
@@ -40,6 +44,15 @@ def arguments_of(application: Application) -> ApplicationArguments:
         held = expiry_warn(pipeline=run.pipeline, today=today, days=ages["dead_letter_days"])
         kept_from = held.isoformat() if held else ""
         return MaintenanceArguments(**shared, today=today.isoformat(), dead_letters_kept_from=kept_from, **ages)
+    of_spark: dict[str, Any] = {
+        "suites": suites_active(run.pipeline),
+        "jars": tuple(sorted(str(jar) for jar in Path(place["jars"]).glob("*.jar"))),
+        "driver_memory": place["driver_memory"],
+    }
+    if run.kind == RunKind.QUALITY:
+        end = _hours_end(run.pipeline, timezone.now())
+        start = end - timedelta(hours=run.parameters["hours"])
+        return QualityArguments(**shared, **of_spark, start=start.isoformat(), end=end.isoformat())
     if run.version is None or run.first_day is None or run.last_day is None:
         raise ValueError(f"{run} has no version or no days")
     known = BatchArguments.__dataclass_fields__
@@ -49,8 +62,17 @@ def arguments_of(application: Application) -> ApplicationArguments:
         first_day=run.first_day.isoformat(),
         last_day=run.last_day.isoformat(),
         version=run.version.number,
-        jars=tuple(sorted(str(jar) for jar in Path(place["jars"]).glob("*.jar"))),
         sensor_types=tuple(SensorTypeSpec(**item) for item in run.version.sensor_types),
-        driver_memory=place["driver_memory"],
+        **of_spark,
         **tuned,
     )
+
+
+def _hours_end(pipeline: Pipeline, now: datetime) -> datetime:
+    """Where the newest complete hour of Gold ends: the start of the hour of the newest reading that Gold has counted.
+
+    That hour goes on, by the readings' own clock, however late it is on ours: a stream that has stopped, or replays
+    another year, is judged by the hours that it has. With nothing in Gold it is our hour, of which nothing is there.
+    """
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    return min(hour_newest(pipeline, Measure.GOLD) or this_hour, this_hour)

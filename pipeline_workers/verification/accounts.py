@@ -43,12 +43,17 @@ GOLD = {
     "n": "reading_count::BIGINT",
     "refine_seq": "refine_seq::BIGINT",
     "fence_seq": "fence_seq::BIGINT",
+    "batch_seq": "batch_seq::BIGINT",
 }
 
 
 Offsets = npt.NDArray[np.int64]
 # Columns that the tables of an earlier release lack, and what stands for them there.
-SINCE_BATCH_RUNS = {"absorbed": ("batch_run", "false::BOOLEAN"), "fence_seq": ("fence_seq", "NULL::BIGINT")}
+SINCE_BATCH_RUNS = {
+    "absorbed": ("batch_run", "false::BOOLEAN"),
+    "fence_seq": ("fence_seq", "NULL::BIGINT"),
+    "batch_seq": ("batch_seq", "NULL::BIGINT"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ def verify(pipeline: str) -> dict[str, Any]:
         where: dict[str, str] = {}
         problems: list[str] = []
         loaded = _read_warehouse(lake, where)
-        problems += _read_gold(lake, where, loaded)
+        problems += _read_gold(lake, where, loaded.gold_version)
+        _hold(lake, loaded.held)
         _read_silver(lake, where, pipeline)
         _read_bronze(lake, where, pipeline)
         equations = [
@@ -119,12 +125,25 @@ def verify(pipeline: str) -> dict[str, Any]:
         }
 
 
-def _read_warehouse(lake: Lake, where: dict[str, str]) -> int | None:
+def _read_warehouse(lake: Lake, where: dict[str, str]) -> warehouse.Facts:
     found = warehouse.facts(os.environ["PENSTOCK_WAREHOUSE_URL"])
     lake.insert("facts", found.windows)
     load = "never loaded" if found.gold_version is None else f"loaded up to Gold version {found.gold_version}"
     where["warehouse_readings"] = f"fact_sensor_readings, {load}"
-    return found.gold_version
+    return found
+
+
+def _hold(lake: Lake, held: tuple[int, ...]) -> None:
+    """Windows that batch runs have made and that the newest load has left out are, to it, as the warehouse has them."""
+    if not held:
+        return
+    named = ", ".join(str(int(seq)) for seq in held)
+    lake.run(f"CREATE TABLE held AS SELECT sensor_id, window_number FROM gold_then WHERE batch_seq IN ({named})")
+    lake.run(f"DELETE FROM gold_then WHERE batch_seq IN ({named})")
+    lake.run(
+        "INSERT INTO gold_then (sensor_id, window_number, n) SELECT sensor_id, window_number, n FROM facts "
+        "WHERE (sensor_id, window_number) IN (SELECT (sensor_id, window_number) FROM held)"
+    )
 
 
 def _read_gold(lake: Lake, where: dict[str, str], loaded: int | None) -> list[str]:

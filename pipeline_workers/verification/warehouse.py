@@ -17,15 +17,19 @@ FACTS = """
     SELECT sensor_id, (extract(epoch FROM window_start)::bigint / 300), reading_count FROM fact_sensor_readings
 """
 # By commit: loads are ordered by the loader's lock, not by their ids. One from before Gold was there names no version.
-NEWEST_LOAD = "SELECT gold_version FROM load_ledger WHERE gold_version IS NOT NULL ORDER BY position DESC LIMIT 1"
+NEWEST_LOAD = "SELECT gold_version, seqs FROM load_ledger WHERE gold_version IS NOT NULL ORDER BY position DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`windows` has sensor_id, window_number (5 minutes each since the epoch), n; `gold_version` None before a load."""
+    """`windows` has sensor_id, window_number (5 minutes each since the epoch), n; `gold_version` None before a load.
+
+    `held` has the sequences of batch runs whose rows the newest load has left out.
+    """
 
     windows: pa.Table
     gold_version: int | None
+    held: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,4 +74,5 @@ def facts(url: str) -> Facts:
     schema = pa.schema([("sensor_id", pa.string()), ("window_number", pa.int64()), ("n", pa.int64())])
     columns = zip(*rows, strict=True) if rows else [[], [], []]
     windows = pa.table([list(column) for column in columns], schema=schema)
-    return Facts(windows, int(newest[0]) if newest else None)
+    held = tuple(newest[1].get("held", ())) if newest else ()
+    return Facts(windows, int(newest[0]) if newest else None, held)

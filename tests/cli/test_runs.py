@@ -115,7 +115,7 @@ def test_a_followed_run_has_its_json_alone_on_stdout(penstock: Penstock, pipelin
     worker = brought_about(RunState.SUCCEEDED)
     run = told(penstock("trigger", "daily", "--follow", "--json"))
     worker.join()
-    assert (run["state"], len(run["stages"])) == ("succeeded", 6)
+    assert (run["state"], len(run["stages"])) == ("succeeded", 7)
 
 
 def test_a_run_is_cancelled_retried_and_run_again(penstock: Penstock, pipeline: Pipeline) -> None:

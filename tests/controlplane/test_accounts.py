@@ -15,7 +15,7 @@ from controlplane.telemetry.models import ConsumedOffset, Rollup
 from controlplane.telemetry.selectors import figures
 from controlplane.telemetry.services import messages_take
 from controlplane.warehouse.models import Load, LoadStatus
-from controlplane.warehouse.services import load_finish, load_start, weighted_quantiles
+from controlplane.warehouse.services import load_finish, load_request, load_start, weighted_quantiles
 from spark_jobs.contracts import EXPIRE, BatchCommitted, Entry, IngestProgress, Message, SensorSeen, sequence
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
@@ -151,10 +151,17 @@ def test_a_batch_run_moves_readings_to_silver_and_gold_and_is_counted_once(pipel
     found = accounts("plant")
     assert (found["pending"], found["balanced"]) == ({"bronze": 0, "silver": 0, "gold": 1}, True)
     assert absorbed_waiting(pipeline) == 0
-    load = load_start(load_id=Load.objects.get(status=LoadStatus.REQUESTED).pk)
+    assert not Load.objects.filter(status=LoadStatus.REQUESTED).exists()  # the run asks, once it has passed its checks
+    reached = {"gold_version": 5, "gold_seq": 1 << 40, "committed_at": HOUR + 20.0}
+    load = load_start(load_id=load_request(pipeline=pipeline).pk)
+    assert load is not None
+    load_finish(load=load, windows=0, readings=0, held=[5], **reached)
+    found = accounts("plant")
+    assert (found["pending"]["gold"], found["balanced"]) == (1, True)  # what a load leaves out waits
+    load = load_start(load_id=load_request(pipeline=pipeline).pk)
     assert load is not None
     load_record(pipeline=pipeline, load_id=load.pk, rises={HOUR: 1})
-    load_finish(load=load, gold_version=5, gold_seq=1 << 40, windows=1, readings=1, committed_at=HOUR + 20.0)
+    load_finish(load=load, windows=1, readings=1, **reached)
     found = accounts("plant")
     assert (found["pending"]["gold"], found["warehouse_readings"], found["balanced"]) == (0, 7, True)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.core.roles import Role
 from controlplane.ledger.models import Inquiry, LedgerTotal
 from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.quality.models import Suite
 from controlplane.queue.models import WorkerHeartbeat
 from controlplane.schedules.models import Schedule, TableFreshness
 from controlplane.streaming.models import PartitionProgress, StreamingJob
@@ -24,7 +26,7 @@ from tests.controlplane.api.conftest import PASSWORD, Caller, person, viewer
 __all__ = ["viewer"]
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
-CHANGED_BY_SERVICES = {"user", "sensortype", "schedule", "tablefreshness", "inquiry"}
+CHANGED_BY_SERVICES = {"user", "sensortype", "schedule", "suite", "tablefreshness", "inquiry"}
 OURS = [model for model in apps.get_models() if model.__module__.startswith("controlplane.")]
 MODELS = pytest.mark.parametrize("model", OURS, ids=[model._meta.model_name for model in OURS])
 
@@ -208,3 +210,41 @@ def test_how_old_a_table_may_be_is_set_by_its_service(client: Client, pipeline: 
     told = {"pipeline": pipeline.pk, "table": "gold", "limit_minutes": 5, "reason": "a demo"}
     assert client.post(page(TableFreshness, "add"), told).status_code == 302
     assert AuditEntry.objects.get(action="freshness.changed").after == {"gold": 5}
+
+
+NO_VERSIONS = {"versions-TOTAL_FORMS": 0, "versions-INITIAL_FORMS": 0}
+
+
+def test_a_suite_is_given_versions_and_switched_by_services(client: Client, pipeline: Pipeline) -> None:
+    told = {"pipeline": pipeline.pk, "name": "mine", "layer": "silver", "severity": "warn", "reason": "new"}
+    told |= {"expectations": json.dumps(rows.SAYS["expectations"]), **NO_VERSIONS}
+    assert client.post(page(Suite, "add"), told).status_code == 302
+    suite = Suite.objects.get()
+    assert "expect_column_values_to_not_be_null" in client.get(page(Suite, "change", suite.pk)).content.decode()
+    assert client.post(page(Suite, "change", suite.pk), told | {"severity": "hold"}).status_code == 302
+    for action in ("disable", "enable"):
+        client.post(page(Suite, "changelist"), {"action": action, "_selected_action": [suite.pk]})
+    entries = AuditEntry.objects.filter(object="pipeline/plant/suite/mine").order_by("pk")
+    assert [entry.action.removeprefix("suite.") for entry in entries] == ["made", "changed", "disabled", "enabled"]
+    assert list(suite.versions.values_list("number", "severity")) == [(2, "hold"), (1, "warn")]
+
+
+@pytest.mark.parametrize(
+    ("expectations", "words"),
+    [
+        (
+            '[{"type": "expect_column_values_to_not_be_null", "arguments": {"column": "colour"}}]',
+            "no column of the table",
+        ),
+        ("[", "Enter a valid JSON"),
+        ("[]", "expectations"),
+    ],
+)
+def test_a_suite_that_is_not_right_is_shown_where(
+    client: Client, pipeline: Pipeline, expectations: str, words: str
+) -> None:
+    told = {"pipeline": pipeline.pk, "name": "mine", "layer": "silver", "severity": "warn", **NO_VERSIONS}
+    answer = client.post(page(Suite, "add"), told | {"expectations": expectations})
+    assert answer.status_code == 200
+    assert words in answer.content.decode()
+    assert not Suite.objects.exists()

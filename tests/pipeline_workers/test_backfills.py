@@ -68,7 +68,7 @@ class TestStarting:
         (run,) = running(made)
         assert (run.kind, run.trigger, run.reason) == ("backfill", f"backfill/{made.pk}", "recalibrated")
         assert (run.first_day, run.last_day) == (day(0), day(0))
-        stages = ["bronze_to_silver", "silver_to_gold", "quality", "load"]
+        stages = ["bronze_to_silver", "silver_to_gold", "evaluate", "quality", "load"]
         assert list(run.stages.values_list("name", flat=True)) == stages
         assert (now(made).state, made.started_at is None) == ("running", False)
         backfills_advance()

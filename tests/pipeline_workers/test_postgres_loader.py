@@ -122,6 +122,42 @@ def test_windows_made_anew_by_a_batch_run_are_loaded_and_hold_up_nothing_of_the_
     assert facts(warehouse) == {("a", 0): 5, ("a", 1): 4}
 
 
+def test_what_a_batch_run_made_of_a_held_day_waits_and_is_loaded_whole_when_it_is_not_held_any_more(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    path = Table.SENSOR_5MIN.under(lake)
+    later = 12 * 13  # windows further, on the next day
+    write(lake, {("a", 0): 3, ("a", 1): 4, ("a", later): 6}, seq=8)
+    loader.load(1, lake)
+
+    def made(counts: dict[int, int], batches: dict[int, int], seqs: dict[int, int]) -> None:
+        rows = DeltaTable(path).to_pyarrow_table().to_pylist()
+        for row in rows:
+            number = int((row["window_start"] - START) / timedelta(minutes=5))
+            row["reading_count"] = counts.get(number, row["reading_count"])
+            row["batch_seq"] = batches.get(number, row.get("batch_seq"))
+            row["gold_seq"] = seqs.get(number, row["gold_seq"])
+        schema = pa.schema([*DeltaTable(path).to_pyarrow_table().schema.remove_metadata()])
+        if "batch_seq" not in schema.names:
+            schema = schema.append(pa.field("batch_seq", pa.int64()))
+        table = pa.Table.from_pylist(rows, schema=schema)
+        write_deltalake(path, table, mode="overwrite", schema_mode="overwrite", partition_by=["event_date"])
+
+    # A run makes the first day, which is held; another the next; the stream goes on in both.
+    made({0: 50, later: 7}, {0: 5, later: 6}, {})
+    made({1: 9}, {}, {1: 9})
+    held = loader.load(2, lake, {START.date()})
+    assert (held.windows, held.held) == (2, (5,))
+    assert facts(warehouse) == {("a", 0): 3, ("a", 1): 9, ("a", later): 7}
+    made({0: 51}, {}, {0: 10})  # by the stream, in a window that waits
+    assert loader.load(3, lake, {START.date()}).held == (5,)
+    assert facts(warehouse)["a", 0] == 3
+    free = loader.load(4, lake)
+    assert (free.held, free.rise_by_hour[HOUR]) == ((), 48)
+    assert facts(warehouse) == {("a", 0): 51, ("a", 1): 9, ("a", later): 7}
+    assert loader.load(5, lake).windows == 0
+
+
 def test_a_load_called_again_gives_the_same_figures_and_changes_nothing(
     loader: PostgresLoader, warehouse: str, lake: str
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_second_copy_of_a_load_does_nothing(
     told = arguments_of("penstock.load_warehouse")
 
     class InItsMiddle:
-        def load(self, load_id: int, lake: str) -> Loaded:
+        def load(self, load_id: int, lake: str, held: object) -> Loaded:
             begun.append(load_id)
             tasks.load_warehouse(**told)
             return real.load(load_id, lake)

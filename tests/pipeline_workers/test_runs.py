@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
 DAY = date(2026, 3, 9)
-SPARK = ("bronze_to_silver", "silver_to_gold")
+SPARK = ("bronze_to_silver", "silver_to_gold", "evaluate")
 
 
 @pytest.fixture
@@ -104,7 +104,8 @@ def backfill(days: int = 1) -> Run:
 def loaded(pipeline: Pipeline) -> None:
     """The load that the run asked for is done."""
     for waiting in pipeline.loads.filter(status=LoadStatus.REQUESTED):
-        Load.objects.filter(pk=waiting.pk).update(status=LoadStatus.SUCCEEDED, gold_version=5, readings=7)
+        done = {"status": LoadStatus.SUCCEEDED, "gold_version": 5, "readings": 7, "started_at": timezone.now()}
+        Load.objects.filter(pk=waiting.pk).update(**done)
 
 
 def application(run: Run, state: str = "launched") -> Application:
@@ -130,7 +131,7 @@ def test_a_run_goes_from_queued_to_succeeded(pipeline: Pipeline, lake: Path) -> 
     run = until_turned(run, lambda now: now.is_over)
     assert (run.state, run.cause, run.waiting) == (RunState.SUCCEEDED, "", "")
     assert set(states(run).values()) == {"succeeded"}
-    assert [(stage.rows_in, stage.rows_out) for stage in run.stages.all()] == [(7, 7), (7, 7), (7, 7), (None, 7)]
+    assert [(stage.rows_in, stage.rows_out) for stage in run.stages.all()] == [*[(7, 7)] * 4, (None, 7)]
     assert all(stage.started_at <= stage.ended_at for stage in run.stages.all())
     assert [move.after for move in run.moves.order_by("pk")] == ["running", "succeeded"]
     only = run.applications.get()
@@ -147,7 +148,7 @@ def test_an_application_that_is_killed_is_launched_anew(pipeline: Pipeline, lake
     process_of(run).kill()
     run = until_turned(run, lambda now: now.applications.filter(number=2, state="launched").exists())
     second = application(run)
-    assert second.stages == ["silver_to_gold"]  # what is done is not done again
+    assert second.stages == ["silver_to_gold", "evaluate"]  # what is done is not done again
     (lake / SPARK[1]).write_text("7")
     run = until_turned(run, lambda now: states(now)[SPARK[1]] == "succeeded")
     attempts = [(item.number, item.state) for item in run.stages.get(name=SPARK[1]).attempts.all()]
@@ -183,8 +184,9 @@ def test_a_stage_that_fails_fails_the_run_with_the_cause_and_is_retried_from_the
     (lake / SPARK[1]).write_text("Gold is not there")
     run = until_turned(backfill(), lambda now: now.is_over)
     assert (run.state, run.cause) == (RunState.FAILED, "silver to gold: Gold is not there")
-    assert list(states(run).values()) == ["succeeded", "failed", "pending", "pending"]
-    (lake / SPARK[1]).write_text("7")
+    assert list(states(run).values()) == ["succeeded", "failed", "pending", "pending", "pending"]
+    for stage in SPARK[1:]:
+        (lake / stage).write_text("7")
     run_retry(run_id=run.pk, actor=None)
     run = until_turned(run, lambda now: states(now)["load"] == "running")
     assert run.retries == 1
@@ -300,7 +302,7 @@ class TestDaily:
         run = turn(self.run())
         assert states(run) | {"quality": "", "load": ""} == {
             "ensure_stream": "succeeded", "freshness": "succeeded", "bronze_to_silver": "running",
-            "silver_to_gold": "pending", "quality": "", "load": "",
+            "silver_to_gold": "pending", "evaluate": "pending", "quality": "", "load": "",
         }  # fmt: skip
 
     def test_a_stale_source_is_waited_for(self, job: StreamingJob, pipeline: Pipeline, lake: Path) -> None:

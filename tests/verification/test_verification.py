@@ -142,6 +142,17 @@ def test_a_batch_run_is_followed_from_silver_to_gold(settled: World) -> None:
     assert any("1 windows differ" in problem for problem in verify("plant")["problems"])
 
 
+def test_what_a_load_was_told_to_leave_out_waits_and_is_not_lost(settled: World) -> None:
+    settled.absorb(1, 3, 1)
+    settled.delete(Table.SET_ASIDE, "reason = 'deferred'")
+    version = settled.fence(1, 0, 4, 2, fence=2, batch=7)
+    settled.load([], version, held=(7,))
+    result = verify("plant")
+    assert (result["problems"], result["pending"]) == ([], {"bronze": 0, "silver": 0, "gold": 1})
+    settled.load([], version)  # which says that it has all of it
+    assert any("1 windows differ" in problem for problem in verify("plant")["problems"])
+
+
 def test_a_batch_run_counts_in_its_windows_what_the_stream_has_yet_to_count(settled: World) -> None:
     settled.deliver(0, 3)
     settled.ingest(0, range(7, 10))

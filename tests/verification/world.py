@@ -13,6 +13,7 @@ import psycopg
 import pyarrow as pa
 from confluent_kafka import Producer
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from psycopg.types.json import Jsonb
 
 from spark_jobs.contracts import Table
 
@@ -56,6 +57,7 @@ SCHEMAS = {
             ("reading_count", pa.int64()),
             ("refine_seq", pa.int64()),
             ("fence_seq", pa.int64()),
+            ("batch_seq", pa.int64()),
             ("event_date", pa.date32()),
         ]
     ),
@@ -139,12 +141,15 @@ class World:
         """Put a late reading into Silver, as a batch run's first commit does."""
         self.append(Table.SILVER, [{**self.reading(partition, offset), "refine_seq": seq, "batch_run": 7}])
 
-    def fence(self, partition: int, window: int, count: int, seq: int | None, fence: int) -> None:
+    def fence(
+        self, partition: int, window: int, count: int, seq: int | None, fence: int, batch: int | None = None
+    ) -> int:
         """Make a window anew, as a batch run does: `seq` stays what the stream has counted."""
         start = NOON + timedelta(minutes=5 * window)
         self.delete(Table.SENSOR_5MIN, f"sensor_id = 'sensor-{partition}' AND window_start = '{start}'")
         row = {"sensor_id": f"sensor-{partition}", "window_start": start, "reading_count": count, "refine_seq": seq}
-        self.append(Table.SENSOR_5MIN, [{**row, "fence_seq": fence}])
+        self.append(Table.SENSOR_5MIN, [{**row, "fence_seq": fence, "batch_seq": batch}])
+        return DeltaTable(Table.SENSOR_5MIN.under(self.lake)).version()
 
     def set_aside(self, partition: int, offset: int, reason: str, seq: int) -> None:
         self.append(Table.SET_ASIDE, [{**self.reading(partition, offset), "reason": reason, "refine_seq": seq}])
@@ -168,8 +173,8 @@ class World:
         self.append(Table.SENSOR_5MIN, [row])
         return DeltaTable(Table.SENSOR_5MIN.under(self.lake)).version()
 
-    def load(self, facts: list[tuple[int, int, int]], gold_version: int | None) -> None:
-        """Facts are (partition, window, count)."""
+    def load(self, facts: list[tuple[int, int, int]], gold_version: int | None, held: tuple[int, ...] = ()) -> None:
+        """Facts are (partition, window, count); what the batch sequences `held` made is left out."""
         with psycopg.connect(self.warehouse) as connection:
             for partition, window, count in facts:
                 connection.execute(
@@ -178,6 +183,6 @@ class World:
                 )
             connection.execute(
                 "INSERT INTO load_ledger (id, committed_at, gold_version, gold_versions, seqs, windows, rise_by_hour) "
-                "SELECT 100 - count(*), now(), %s, '{}', '{}', %s, '{}' FROM load_ledger",
-                (gold_version, len(facts)),
+                "SELECT 100 - count(*), now(), %s, '{}', %s, %s, '{}' FROM load_ledger",
+                (gold_version, Jsonb({"held": held}), len(facts)),
             )

@@ -14,7 +14,7 @@ from controlplane.runs.models import Run, Stage
 from controlplane.runs.states import RunKind, RunState, StageName
 
 RECENT_RUNS = 10
-IN_SPARK = frozenset({StageName.BRONZE_TO_SILVER, StageName.SILVER_TO_GOLD})
+IN_SPARK = frozenset({StageName.BRONZE_TO_SILVER, StageName.SILVER_TO_GOLD, StageName.EVALUATE})
 # Of the stream, not of the work: a daily run waits in them for as long as it was told to.
 NOT_COUNTED = frozenset({StageName.ENSURE_STREAM, StageName.FRESHNESS})
 

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "controlplane.ledger",
     "controlplane.warehouse",
     "controlplane.deadletters",
+    "controlplane.quality",
     "controlplane.runs",
     "controlplane.backfills",
     "controlplane.schedules",

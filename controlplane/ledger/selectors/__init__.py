@@ -1,7 +1,7 @@
 """Reading the accounts: in total, by hour, and what waits."""
 
 from controlplane.ledger.selectors.accounts import accounts, as_dict
-from controlplane.ledger.selectors.entries import absorbed_waiting, readings_by_day
+from controlplane.ledger.selectors.entries import absorbed_waiting, hour_newest, readings_by_day
 from controlplane.ledger.selectors.equations import Equation, Name
 from controlplane.ledger.selectors.hours import HourAccounts, accounts_by_hour, imbalances
 
@@ -13,6 +13,7 @@ __all__ = [
     "accounts",
     "accounts_by_hour",
     "as_dict",
+    "hour_newest",
     "imbalances",
     "readings_by_day",
 ]

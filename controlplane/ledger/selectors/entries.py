@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Max, Q, QuerySet, Sum
+from django.utils import timezone
 
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import MicroBatch
-from controlplane.warehouse.selectors import loaded_up_to, version_loaded
+from controlplane.warehouse.selectors import loaded_up_to, version_loaded, versions_held
 from spark_jobs.contracts import BatchQuery, Measure, Query
 
 DAY_SECONDS = 86_400
 EPOCH = date(1970, 1, 1).toordinal()
+
+
+def hour_newest(pipeline: Pipeline, measure: Measure) -> datetime | None:
+    """The newest hour (UTC) of which a measure counted anything; None where it never did.
+
+    The last week's entries are looked at first: those of years are many.
+    """
+    entries = LedgerEntry.objects.filter(pipeline=pipeline, measure=measure, count__gt=0)
+    recent = entries.filter(recorded_at__gte=timezone.now() - timedelta(days=7))
+    newest = recent.aggregate(hour=Max("hour"))["hour"]
+    if newest is None:
+        newest = entries.aggregate(hour=Max("hour"))["hour"]
+    return None if newest is None else datetime.fromtimestamp(newest, UTC)
 
 
 def readings_by_day(pipeline: Pipeline, first: date, last: date) -> dict[tuple[date, str], int]:
@@ -33,15 +47,16 @@ def readings_by_day(pipeline: Pipeline, first: date, last: date) -> dict[tuple[d
 
 
 def gold_beyond_loads(pipeline: Pipeline) -> list[QuerySet[LedgerEntry]]:
-    """Readings that Gold took in batches after the one that the newest load reached, and from batch runs since then."""
+    """Readings that Gold took in batches after the one that the newest load reached, and from batch runs since then or
+    of which it was told to wait.
+    """
     reached = loaded_up_to(pipeline)
     entries = LedgerEntry.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, measure=Measure.GOLD)
     if reached is not None:
         generation, batch = reached
         entries = entries.filter(Q(generation__gt=generation) | Q(generation=generation, batch__gt=batch))
-    runs = MicroBatch.objects.filter(
-        pipeline=pipeline, query=BatchQuery.GOLD, table_version__gt=version_loaded(pipeline)
-    )
+    beyond = Q(table_version__gt=version_loaded(pipeline)) | Q(table_version__in=versions_held(pipeline))
+    runs = MicroBatch.objects.filter(beyond, pipeline=pipeline, query=BatchQuery.GOLD)
     made_anew = LedgerEntry.objects.filter(
         pipeline=pipeline, query=BatchQuery.GOLD, measure=Measure.GOLD, batch__in=runs.values("batch")
     )

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.accounts.models import User
@@ -19,7 +20,7 @@ from controlplane.runs.models import Run, Stage
 from controlplane.runs.parameters import days_checked, parameters_checked
 from controlplane.runs.selectors import active_beside, run_numbered
 from controlplane.runs.services.progress import run_move
-from controlplane.runs.states import ENDED, RETRIED, STAGES, RunKind, RunState, StageState
+from controlplane.runs.states import DECIDES_BY, ENDED, RETRIED, STAGES, RunKind, RunState, StageState
 
 ADVANCE = "penstock.advance_run"
 
@@ -114,7 +115,7 @@ def run_cancel(*, run_id: int, actor: User | None, reason: str = "") -> Run:
 
 @transaction.atomic
 def run_retry(*, run_id: int, actor: User | None, reason: str = "") -> Run:
-    """Take a run up again from the stage that did not succeed.
+    """Take a run up again from the stage that did not succeed, or from the one that it decides by.
 
     Raises NotFound, IllegalMove where there is nothing to retry, and Overlapping.
     """
@@ -125,7 +126,9 @@ def run_retry(*, run_id: int, actor: User | None, reason: str = "") -> Run:
     if (other := active_beside(run.pipeline, run.kind, run.first_day, run.last_day)) is not None:
         raise _overlapping(other)
     before = run.state
-    run.stages.exclude(state=StageState.SUCCEEDED).update(
+    open_ones = run.stages.exclude(state=StageState.SUCCEEDED)
+    found = [DECIDES_BY[name] for name in open_ones.values_list("name", flat=True) if name in DECIDES_BY]
+    run.stages.filter(~Q(state=StageState.SUCCEEDED) | Q(name__in=found)).update(
         state=StageState.PENDING, cause="", started_at=None, ended_at=None
     )
     again = {"retries": run.retries + 1, "cause": "", "ended_at": None, "queued_at": timezone.now()}

@@ -48,6 +48,8 @@ PROVIDED: dict[str, dict[str, Any]] = {
         "end_within_minutes": 120,
     },
     "maintenance": {"kind": RunKind.MAINTENANCE, "cron": "30 3 * * *"},
+    # Past the hour by as much as a reading may be late.
+    "quality": {"kind": RunKind.QUALITY, "cron": "10 */6 * * *"},
 }
 
 

@@ -32,7 +32,7 @@ from spark_jobs.contracts import (
 )
 
 logger = logging.getLogger(__name__)
-FILLS_GOLD = (Query.AGGREGATE, BatchQuery.GOLD)
+LOADED_AT_ONCE = (Query.AGGREGATE,)  # a batch run asks for a load itself, once it has passed its checks
 COUNTS = ("sent", "normal", "anomalies", "malformed", "duplicates", "late", "failed")
 
 
@@ -79,7 +79,7 @@ def _take_batch(pipeline: Pipeline, message: BatchCommitted) -> list[Sample]:
     # Retention tells what it took in the same words, and has no micro-batches.
     if message.part == message.parts and message.query != EXPIRE:
         streaming.batch_committed(pipeline=pipeline, message=message)
-        if message.query in FILLS_GOLD and message.rows_in:
+        if message.query in LOADED_AT_ONCE and message.rows_in:
             load_request(pipeline=pipeline)
     # A batch run moves readings of days gone by: they are nothing of what the stream brings in a second.
     return [] if message.query in list(BatchQuery) else samples_of(rises=rises, at=message.at)

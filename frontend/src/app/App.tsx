@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Navigate, Route, Routes, useLocation } from "react-router";
+import { useEffect } from "react";
+import { Navigate, Route, Routes, useLocation, useParams } from "react-router";
 
 import { sessionQuery } from "@/api/queries";
 import { ProblemNotice } from "@/components/Notice";
@@ -22,12 +23,22 @@ export function App() {
   return (
     <Routes>
       <Route path="/login" element={<LoginPage />} />
+      <Route path="/quality/:pipeline" element={<DataDocs />} />
       <Route element={data.user ? <Shell /> : <ToLogin />}>
         <Route index element={<OverviewPage />} />
         <Route path="*" element={<NotFound />} />
       </Route>
     </Routes>
   );
+}
+
+/** A page that the control plane makes: after the login it has to be asked for, which the router would not do. */
+function DataDocs() {
+  const { pipeline = "" } = useParams();
+  useEffect(() => {
+    location.replace(`/quality/${encodeURIComponent(pipeline)}/`);
+  }, [pipeline]);
+  return null;
 }
 
 /** To the login, and back here after it. */

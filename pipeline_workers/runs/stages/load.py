@@ -30,7 +30,8 @@ def load(run: Run, stage: Stage) -> Step:
             load_request(pipeline=run.pipeline)
         return Waiting("the warehouse is loaded", detail={"gold_version": wanted})
     loads = run.pipeline.loads.order_by("-pk").defer("latency")
-    done = loads.filter(status=LoadStatus.SUCCEEDED, gold_version__gte=wanted).first()
+    # One that began before may have held the run's days.
+    done = loads.filter(status=LoadStatus.SUCCEEDED, gold_version__gte=wanted, started_at__gte=stage.started_at).first()
     if done is not None:
         return Done(rows_out=done.readings, detail={"gold_version": wanted, "load": done.pk, "windows": done.windows})
     newest = loads.first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.alerts.services import incidents_prune
 from controlplane.ledger.services import inquiries_prune
+from controlplane.quality.services import evaluations_prune
 from controlplane.runs.models import Run, Stage
 from controlplane.runs.services import logs_prune
 from controlplane.streaming.services import batches_prune
@@ -21,6 +22,7 @@ def prune(run: Run, stage: Stage) -> Step:
             "loads": loads_prune(days=metrics),
             "inquiries": inquiries_prune(days=logs),
             "incidents": incidents_prune(days=metrics),
+            "evaluations": evaluations_prune(days=metrics),
             "log_chunks": logs_prune(days=logs),
         }
     )

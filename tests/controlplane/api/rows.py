@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -15,12 +16,19 @@ from controlplane.backfills.models import Slot as BackfillSlot
 from controlplane.deadletters.models import DeadLetter, DeadLetterGroup, Redrive
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
+from controlplane.quality.models import ExpectationResult, Suite, SuiteEvaluation, SuiteVersion
 from controlplane.runs.models import Run, Stage
 from controlplane.runs.states import STAGES, RunKind
 from controlplane.schedules.models import Schedule, Slot
 from controlplane.sensors.models import Sensor, SensorType
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
+
+SAYS: dict[str, Any] = {
+    "layer": "silver",
+    "severity": "warn",
+    "expectations": [{"type": "expect_column_values_to_not_be_null", "arguments": {"column": "value"}}],
+}
 
 
 def audit(pipeline: Pipeline, numbers: range) -> None:
@@ -126,6 +134,32 @@ def redrives(pipeline: Pipeline, numbers: range) -> None:
     Redrive.objects.bulk_create(Redrive(pipeline=pipeline, reason=f"{number}") for number in numbers)
 
 
+def suites(pipeline: Pipeline, numbers: range) -> None:
+    made = Suite.objects.bulk_create(Suite(pipeline=pipeline, name=f"suite-{number:03}") for number in numbers)
+    SuiteVersion.objects.bulk_create(SuiteVersion(suite=suite, number=1, **SAYS) for suite in made)
+
+
+def suite_versions(pipeline: Pipeline, numbers: range) -> None:
+    suite, _ = Suite.objects.get_or_create(pipeline=pipeline, name="rows")
+    known = suite.versions.count()
+    owner = User.objects.first()
+    SuiteVersion.objects.bulk_create(
+        SuiteVersion(suite=suite, number=known + at, made_by=owner, **SAYS) for at, _ in enumerate(numbers, start=1)
+    )
+
+
+def evaluations(pipeline: Pipeline, numbers: range) -> None:
+    suite_versions(pipeline, range(1))
+    version = SuiteVersion.objects.filter(suite__name="rows").latest("number")
+    now = timezone.now()
+    row = {"suite": version.suite, "version": version, "verdict": "passed", "rows": 1, "seconds": 0.1}
+    row |= {"start": now, "end": now, "evaluated_at": now}
+    made = SuiteEvaluation.objects.bulk_create(SuiteEvaluation(run=number + 1, **row) for number in numbers)
+    ExpectationResult.objects.bulk_create(
+        ExpectationResult(evaluation=item, position=0, **SAYS["expectations"][0], verdict="passed") for item in made
+    )
+
+
 LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "audit": audit,
     "incidents": incidents,
@@ -136,6 +170,8 @@ LISTS: dict[str, Callable[[Pipeline, range], None]] = {
     "pipelines/plant/dead-letters": letters,
     "pipelines/plant/ledger-entries": entries,
     "pipelines/plant/loads": loads,
+    "pipelines/plant/quality/evaluations": evaluations,
+    "pipelines/plant/quality/suites": suites,
     "pipelines/plant/redrives": redrives,
     "pipelines/plant/runs": runs,
     "pipelines/plant/schedules": schedules,

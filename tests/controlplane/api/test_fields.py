@@ -13,6 +13,7 @@ from controlplane.accounts.models import AuditEntry
 from controlplane.pipelines.models import Pipeline, PipelineVersion
 from controlplane.sensors.models import SensorType
 from tests.controlplane.api.conftest import Caller
+from tests.controlplane.api.rows import SAYS
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -31,6 +32,8 @@ SCHEDULE = {
 OF_SCHEDULE = "pipelines/plant/schedules/nightly"
 LETTERS = "pipelines/plant/dead-letters"
 SELECTION = {"again": True}
+QUALITY = "pipelines/plant/quality"
+SUITE = {**SAYS, "dry_run": False, "reason": ""}
 BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "session_create": ("post", "session", {"username": "u", "password": "p"}),
     "tokens_create": ("post", "tokens", {"name": "n", "scope": "read", "expires_in_days": 1}),
@@ -63,6 +66,10 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "dead_letters_discard": ("post", f"{LETTERS}/discard", {**SELECTION, "reason": ""}),
     "dead_letters_reopen": ("post", f"{LETTERS}/reopen", {**SELECTION, "reason": ""}),
     "redrives_create": ("post", "pipelines/plant/redrives", {**SELECTION, "unchecked": False, "reason": ""}),
+    "suites_create": ("post", f"{QUALITY}/suites", {"name": "rows", **SUITE}),
+    "suites_set": ("put", f"{QUALITY}/suites/rows", SUITE),
+    **{f"suites_{name}": ("post", f"{QUALITY}/suites/rows/{name}", {"reason": ""}) for name in ("enable", "disable")},
+    "evaluations_create": ("post", f"{QUALITY}/evaluations", {"hours": 1, "reason": ""}),
     "redrives_cancel": ("post", "redrives/1/cancel", {"reason": ""}),
     "streaming_job_rollback": ("post", f"{JOB}/rollback", {"reason": "", "accept": True, "version": 1}),
 }
@@ -72,6 +79,7 @@ WRONG: dict[type, list[Any]] = {
     int: ["3", 1.0, True, [], {}, None, 0, -1, 2**31, 10**30, 10**400],
     float: ["3", True, [], {}, None, 10**400],
     dict: [[], "{}", 1, True, None],
+    list: [[], {}, "[]", 1, True, None, [[]] * 201],
 }
 FIGURES = {name for name, value in TYPE.items() if isinstance(value, int | float)}
 

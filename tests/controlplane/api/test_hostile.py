@@ -52,6 +52,7 @@ CHANGES = pytest.mark.parametrize(
 REAL = {
     "name": "plant", "number": "1", "token_id": "1", "verification_id": "1", "trace_id": "1", "delays_id": "1",
     "backfill_id": "1", "run_id": "1", "schedule": "nightly", "letter_id": "1", "redrive_id": "1",
+    "suite": "rows", "evaluation_id": "1", "position": "0",
 }  # fmt: skip
 
 

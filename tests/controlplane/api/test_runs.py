@@ -34,7 +34,7 @@ def made(operator: Caller, pipeline: Pipeline) -> dict[str, Any]:
 def test_a_run_is_queued_with_its_stages_and_leaves_a_task(made: dict[str, Any], operator: Caller) -> None:
     assert (made["state"], made["first_day"], made["last_day"]) == ("queued", DAY, DAY)
     assert [stage["name"] for stage in made["stages"]] == [
-        "ensure_stream", "freshness", "bronze_to_silver", "silver_to_gold", "quality", "load",
+        "ensure_stream", "freshness", "bronze_to_silver", "silver_to_gold", "evaluate", "quality", "load",
     ]  # fmt: skip
     assert made["parameters"]["freshness_minutes"] == 30
     assert (made["requested_by"], made["trigger"]) == ("operator", "person")

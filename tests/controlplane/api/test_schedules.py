@@ -93,7 +93,7 @@ def test_run_now_answers_the_whole_run_and_is_refused_beside_one_on_the_same_day
     assert answer.status_code == 202
     run = answer.json()
     assert (run["kind"], run["first_day"], run["state"], run["reason"]) == ("daily", "2026-03-09", "queued", "now")
-    assert (run["requested_by"], run["trigger"], len(run["stages"])) == ("operator", "schedule nightly", 6)
+    assert (run["requested_by"], run["trigger"], len(run["stages"])) == ("operator", "schedule nightly", 7)
     assert operator.get(f"runs/{run['id']}").json() == run
     assert operator.post(f"{NIGHTLY}/run").status_code == 409
     assert not Slot.objects.exists()

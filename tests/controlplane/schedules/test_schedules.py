@@ -110,14 +110,15 @@ def test_a_run_now_is_as_the_schedule_makes_them_and_takes_no_slot(clock: Clock,
     assert not nightly.slots.exists()
 
 
-def test_a_pipeline_starts_with_two_schedules_and_what_was_deleted_stays_so(clock: Clock, pipeline: Pipeline) -> None:
-    assert schedules_ensure(pipeline=pipeline) == ["daily", "maintenance"]
+def test_a_pipeline_starts_with_three_schedules_and_what_was_deleted_stays_so(clock: Clock, pipeline: Pipeline) -> None:
+    assert schedules_ensure(pipeline=pipeline) == ["daily", "maintenance", "quality"]
     found = {item.name: item for item in Schedule.objects.all()}
     assert found["daily"].enabled
     assert found["daily"].next_due_at == moment("03-11 00:30")
     assert (found["daily"].start_within_minutes, found["daily"].end_within_minutes) == (15, 120)
     assert (found["maintenance"].next_due_at, found["maintenance"].catch_up) == (moment("03-11 03:30"), "latest")
     schedule_delete(pipeline="plant", name="daily", actor=None)
+    schedule_delete(pipeline="plant", name="quality", actor=None)
     schedule_change(pipeline="plant", name="maintenance", values=DAILY, actor=None)
     assert schedules_ensure(pipeline=pipeline) == []
     assert Schedule.objects.get(deleted_at=None).kind == "daily"
