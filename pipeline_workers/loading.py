@@ -44,6 +44,6 @@ def load(load_id: int) -> None:
             windows=done.windows,
             readings=sum(done.rise_by_hour.values()),
             committed_at=done.committed_at,
-            held=done.held,
+            held=done.held_by_hour,
         )
         load_measure(pipeline=row.pipeline, readings=risen, latency=latency, at=done.committed_at)

@@ -31,7 +31,7 @@ class Load(models.Model):
     windows = models.PositiveBigIntegerField(default=0)
     readings = models.PositiveBigIntegerField(default=0)
     latency = models.JSONField(default=list)
-    held = models.JSONField(default=list)
+    held = models.JSONField(default=dict)
 
     class Meta:
         indexes = [

@@ -27,10 +27,11 @@ def version_loaded(pipeline: Pipeline) -> int:
     return -1 if newest is None else newest
 
 
-def versions_held(pipeline: Pipeline) -> list[int]:
-    """Versions of gold/sensor_5min that batch runs have made and that the newest load has left out."""
+def readings_held(pipeline: Pipeline) -> dict[int, int]:
+    """What the warehouse lacks of Gold in windows that the newest load has left out, by event hour (epoch seconds)."""
     done = Load.objects.filter(pipeline=pipeline, status=LoadStatus.SUCCEEDED, gold_version__isnull=False)
-    return list(done.order_by("-gold_version", "-pk").values_list("held", flat=True).first() or [])
+    held = done.order_by("-gold_version", "-pk").values_list("held", flat=True).first() or {}
+    return {int(hour): count for hour, count in held.items()}
 
 
 def unloaded_since(pipeline: Pipeline) -> datetime | None:

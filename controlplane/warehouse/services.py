@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -53,7 +53,7 @@ def load_finish(
     windows: int,
     readings: int,
     committed_at: float,
-    held: Sequence[int] = (),
+    held: Mapping[int, int] | None = None,
 ) -> list[float]:
     """Keep what a load did; gives 101 quantiles of the latency of what it was the first to bring, or none.
 
@@ -71,7 +71,7 @@ def load_finish(
         windows=windows,
         readings=readings,
         latency=latency,
-        held=list(held),
+        held={str(hour): count for hour, count in (held or {}).items() if count},
     )
     return latency
 

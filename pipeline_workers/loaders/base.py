@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -72,7 +72,8 @@ class Loaded:
     """What a load did. `seq` is the greatest gold_seq of sensor_5min that the warehouse has, -1 for none.
 
     `rise_by_hour` is the rise of reading_count by event hour (epoch seconds). `repeated`: an earlier try of this load
-    had committed, and these are its figures. `held` has the batch sequences of sensor_5min that were left out.
+    had committed, and these are its figures. `held_by_hour` is what the warehouse lacks of Gold's reading_count in the
+    windows that were left out.
     """
 
     load_id: int
@@ -82,7 +83,7 @@ class Loaded:
     committed_at: float
     seq: int
     repeated: bool
-    held: tuple[int, ...] = ()
+    held_by_hour: dict[int, int] = field(default_factory=dict)
 
 
 class Loader(Protocol):

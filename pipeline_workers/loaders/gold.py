@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
@@ -26,19 +26,16 @@ SEQUENCES = ("gold_seq", "batch_seq")
 class Changed:
     """`columns` are value lists; `version` is None and there are no rows when the table does not exist yet.
 
-    `reached` has the greatest of each of SEQUENCES among the rows, where there is one; `held` the batch sequences of
-    rows that were left out. What batch runs have changed counts as reached up to the first of those, so that it is
-    all there again once nothing is held.
+    `reached` has the greatest of each of SEQUENCES among all of them, where there is one; `held` the rows that were
+    left out, as value lists too, and `held_by` the batch sequences of these. What batch runs have changed counts as
+    reached up to the first of those, so that it is all there again once nothing is held.
     """
 
     version: int | None
     columns: list[list[Any]]
     reached: dict[str, int] = field(default_factory=dict)
-    held: tuple[int, ...] = ()
-
-    @property
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        return zip(*self.columns, strict=True)
+    held: list[list[Any]] = field(default_factory=list)
+    held_by: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -60,17 +57,18 @@ def changed(
     known = [name for name in SEQUENCES if name in files.schema.names]
     newer = reduce(or_, (ds.field(name) > after.get(name, -1) for name in known))
     found = files.to_table(columns=list(dict.fromkeys([*columns, *known])), filter=newer)
-    waiting: list[int] = []
+    greatest = {name: pc.max(found[name]).as_py() for name in known}
+    reached = {name: value for name, value in greatest.items() if value is not None}
+    left_out, held_by = found.slice(0, 0), list[int]()
     if held and "batch_seq" in known:
         of_run = pc.fill_null(pc.greater(found["batch_seq"], after.get("batch_seq", -1)), False)
         waits = pc.and_(of_run, pc.is_in(found["event_date"], value_set=pa.array(sorted(held), pa.date32())))
-        waiting = sorted(pc.unique(found.filter(waits)["batch_seq"]).to_pylist())
-        found = found.filter(pc.invert(waits))
-    greatest = {name: pc.max(found[name]).as_py() for name in known}
-    reached = {name: value for name, value in greatest.items() if value is not None}
-    if waiting and "batch_seq" in reached:
-        reached["batch_seq"] = min(reached["batch_seq"], waiting[0] - 1)
-    return Changed(delta.version(), [found[name].to_pylist() for name in columns], reached, tuple(waiting))
+        left_out, found = found.filter(waits), found.filter(pc.invert(waits))
+        held_by = sorted(pc.unique(left_out["batch_seq"]).to_pylist())
+    if held_by:
+        reached["batch_seq"] = min(reached["batch_seq"], held_by[0] - 1)
+    lists = [[rows[name].to_pylist() for name in columns] for rows in (found, left_out)]
+    return Changed(delta.version(), lists[0], reached, lists[1], tuple(held_by))
 
 
 def rehearse(rows: int = 20_000) -> None:

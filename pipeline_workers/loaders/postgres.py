@@ -17,7 +17,8 @@ from spark_jobs.contracts import Table
 # One load at a time, and no load while the schema is made. Any constant will do that nobody else uses.
 LOCK = 0x70656E73746F636B
 CONNECT_SECONDS = 10
-HELD = "held"  # among the sequences of a load: those of batch runs whose rows it has left out of sensor_5min
+# Among the sequences of a load: of batch runs whose rows of sensor_5min it has left out, and what it lacks of these.
+HELD, HELD_BY_HOUR = "held", "held_by_hour"
 LOCK_TIMEOUT = "120s"
 
 TYPES = {
@@ -66,12 +67,12 @@ FROM (SELECT DISTINCT window_start, event_date, window_start AT TIME ZONE 'UTC' 
       FROM staged_fact_sensor_readings) AS windows
 ON CONFLICT (window_start) DO NOTHING
 """
-RISES = """
+RISES = sql.SQL("""
 SELECT extract(epoch FROM date_trunc('hour', staged.window_start, 'UTC'))::bigint AS hour,
     sum(staged.reading_count - coalesce(fact.reading_count, 0))::bigint AS rise
-FROM staged_fact_sensor_readings AS staged LEFT JOIN fact_sensor_readings AS fact USING (sensor_id, window_start)
+FROM {} AS staged LEFT JOIN fact_sensor_readings AS fact USING (sensor_id, window_start)
 GROUP BY hour
-"""
+""")
 LEDGER = "SELECT id, committed_at, gold_versions, seqs, windows, rise_by_hour FROM load_ledger"
 NOTE = """
 INSERT INTO load_ledger (id, committed_at, gold_version, gold_versions, seqs, windows, rise_by_hour)
@@ -108,19 +109,22 @@ class PostgresLoader:
             versions: dict[str, int] = {}
             windows, rises = 0, dict[int, int]()
             read = {fact: gold.changed(lake, fact.gold, fact.staged, _after(seqs, fact), held) for fact in FACTS}
-            seqs[HELD] = list(next(rows.held for fact, rows in read.items() if fact.gold is Table.SENSOR_5MIN))
+            seqs[HELD], seqs[HELD_BY_HOUR] = [], {}
             for fact, rows in read.items():
                 if rows.version is not None:
                     versions[fact.gold] = rows.version
-                if not len(rows):
-                    continue
-                _stage(connection, fact, rows)
+                if fact.gold is Table.SENSOR_5MIN and rows.held_by:
+                    waiting = _stage(connection, fact, rows.held, "held")
+                    seqs[HELD], seqs[HELD_BY_HOUR] = list(rows.held_by), _rises(connection, waiting)
                 for name, reached in rows.reached.items():
                     # What a batch run has changed alone may be older by the stream's count.
                     seqs[_key(fact, name)] = max(reached, seqs.get(_key(fact, name), -1))
+                if not len(rows):
+                    continue
+                staged = _stage(connection, fact, rows.columns, "staged")
                 if fact.gold is Table.SENSOR_5MIN:
                     windows = len(rows)
-                    rises = dict(connection.execute(RISES).fetchall())
+                    rises = _rises(connection, staged)
                     connection.execute(SENSORS)
                     connection.execute(TIMES)
                 _replace(connection, fact)
@@ -145,15 +149,22 @@ def _key(fact: Fact, sequence: str) -> str:
     return str(fact.gold) if sequence == "gold_seq" else f"{fact.gold} {sequence}"
 
 
-def _stage(connection: psycopg.Connection[Any], fact: Fact, rows: gold.Changed) -> None:
-    staging = sql.Identifier(f"staged_{fact.name}")
+def _stage(connection: psycopg.Connection[Any], fact: Fact, lists: list[list[Any]], name: str) -> sql.Identifier:
+    """Rows, given as value lists, in a table that lives as long as the transaction."""
+    staging = sql.Identifier(f"{name}_{fact.name}")
     columns = sql.SQL(", ").join(_definitions(fact.staged))
     connection.execute(sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(staging, columns))
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(staging, _names(fact.staged))
     with connection.cursor() as cursor, cursor.copy(copy) as target:
-        for row in rows.rows:
+        for row in zip(*lists, strict=True):
             target.write_row(row)
     connection.execute(sql.SQL("ANALYZE {}").format(staging))
+    return staging
+
+
+def _rises(connection: psycopg.Connection[Any], staging: sql.Identifier) -> dict[int, int]:
+    """What of their reading_count the warehouse does not have yet, by event hour (epoch seconds)."""
+    return dict(connection.execute(RISES.format(staging)).fetchall())
 
 
 def _replace(connection: psycopg.Connection[Any], fact: Fact) -> None:
@@ -176,7 +187,7 @@ def _loaded(row: tuple[Any, ...], *, repeated: bool) -> Loaded:
         committed_at=committed_at.timestamp(),
         seq=seqs.get(Table.SENSOR_5MIN, -1),
         repeated=repeated,
-        held=tuple(seqs.get(HELD, ())),
+        held_by_hour={int(hour): rise for hour, rise in seqs.get(HELD_BY_HOUR, {}).items()},
     )
 
 

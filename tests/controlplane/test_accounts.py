@@ -155,7 +155,7 @@ def test_a_batch_run_moves_readings_to_silver_and_gold_and_is_counted_once(pipel
     reached = {"gold_version": 5, "gold_seq": 1 << 40, "committed_at": HOUR + 20.0}
     load = load_start(load_id=load_request(pipeline=pipeline).pk)
     assert load is not None
-    load_finish(load=load, windows=0, readings=0, held=[5], **reached)
+    load_finish(load=load, windows=0, readings=0, held={HOUR: 1}, **reached)
     found = accounts("plant")
     assert (found["pending"]["gold"], found["balanced"]) == (1, True)  # what a load leaves out waits
     load = load_start(load_id=load_request(pipeline=pipeline).pk)

@@ -10,6 +10,7 @@ from controlplane.ledger.selectors.equations import Equation, Name, equations
 from controlplane.ledger.selectors.letters import letters_accounted
 from controlplane.pipelines.models import Pipeline
 from controlplane.pipelines.selectors import pipeline_named
+from controlplane.warehouse.selectors import readings_held
 from spark_jobs.contracts import Measure
 
 
@@ -51,7 +52,7 @@ def sums_of(pipeline: Pipeline) -> dict[str, int]:
 
 
 def equations_of(pipeline: Pipeline, sums: dict[str, int]) -> list[Equation]:
-    unloaded = sum(total(entries) for entries in gold_beyond_loads(pipeline))
+    unloaded = sum(total(entries) for entries in gold_beyond_loads(pipeline)) + sum(readings_held(pipeline).values())
     return equations(sums, unloaded, letters_accounted(pipeline))
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from controlplane.ledger.models import LedgerEntry
 from controlplane.pipelines.models import Pipeline
 from controlplane.streaming.models import MicroBatch
-from controlplane.warehouse.selectors import loaded_up_to, version_loaded, versions_held
+from controlplane.warehouse.selectors import loaded_up_to, version_loaded
 from spark_jobs.contracts import BatchQuery, Measure, Query
 
 DAY_SECONDS = 86_400
@@ -47,16 +47,15 @@ def readings_by_day(pipeline: Pipeline, first: date, last: date) -> dict[tuple[d
 
 
 def gold_beyond_loads(pipeline: Pipeline) -> list[QuerySet[LedgerEntry]]:
-    """Readings that Gold took in batches after the one that the newest load reached, and from batch runs since then or
-    of which it was told to wait.
-    """
+    """Readings that Gold took in batches after the one that the newest load reached, and from batch runs since then."""
     reached = loaded_up_to(pipeline)
     entries = LedgerEntry.objects.filter(pipeline=pipeline, query=Query.AGGREGATE, measure=Measure.GOLD)
     if reached is not None:
         generation, batch = reached
         entries = entries.filter(Q(generation__gt=generation) | Q(generation=generation, batch__gt=batch))
-    beyond = Q(table_version__gt=version_loaded(pipeline)) | Q(table_version__in=versions_held(pipeline))
-    runs = MicroBatch.objects.filter(beyond, pipeline=pipeline, query=BatchQuery.GOLD)
+    runs = MicroBatch.objects.filter(
+        pipeline=pipeline, query=BatchQuery.GOLD, table_version__gt=version_loaded(pipeline)
+    )
     made_anew = LedgerEntry.objects.filter(
         pipeline=pipeline, query=BatchQuery.GOLD, measure=Measure.GOLD, batch__in=runs.values("batch")
     )

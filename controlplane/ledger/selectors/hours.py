@@ -17,6 +17,7 @@ from controlplane.ledger.selectors.entries import gold_beyond_loads
 from controlplane.ledger.selectors.equations import Equation, Name, equations
 from controlplane.ledger.selectors.letters import Letters, letters_by_hour
 from controlplane.pipelines.models import Pipeline
+from controlplane.warehouse.selectors import readings_held
 from spark_jobs.contracts import Measure
 
 HOUR = 3600
@@ -83,7 +84,7 @@ def _accounts_of(pipeline: Pipeline, hours: set[int]) -> list[HourAccounts]:
     rows = LedgerHour.objects.filter(pipeline=pipeline, hour__in=hours)
     for hour, measure, count in rows.values_list("hour", "measure", "count"):
         sums[hour][measure] = count
-    unloaded: Counter[int] = Counter()
+    unloaded = Counter(readings_held(pipeline))
     for entries in gold_beyond_loads(pipeline):
         grouped = entries.filter(hour__in=hours).order_by().values_list("hour").annotate(total=Sum("count"))
         unloaded.update(dict(_pairs(grouped)))

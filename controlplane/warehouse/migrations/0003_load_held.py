@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="load",
             name="held",
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=dict),
         ),
     ]
