@@ -58,7 +58,10 @@ class Aggregate:
         self._told: set[str] = set()
 
     def source(self) -> DataFrame:
-        return tables.follow(self._spark, self._arguments.lake, Table.SILVER, FILES_PER_BATCH)
+        """What a batch run absorbed is for its own Gold stage: by way of the stream nothing could hold it back."""
+        return tables.follow(self._spark, self._arguments.lake, Table.SILVER, FILES_PER_BATCH).where(
+            "batch_run IS NULL"
+        )
 
     def take(self, silver: DataFrame, batch: int) -> None:
         """Merge a batch into Gold, once, and tell of it.
