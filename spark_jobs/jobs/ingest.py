@@ -68,18 +68,14 @@ class Ingest:
     def _write(self, records: DataFrame, seq: int) -> tuple[dict[int, int], Counter[tuple[int, str]]]:
         """Gives how many records Kafka had by hour, and how many rows the commit has by hour and reason."""
         seen = Observation()
-        seconds = F.unix_seconds("kafka_timestamp")
-        bounds = F.min(seconds).alias("low"), F.max(seconds).alias("high")
-        counted = records.observe(seen, F.count("*").alias("n"), *bounds)
+        counted = records.observe(seen, F.count("*").alias("n"))
         self._bronze.append(counted.withColumn("ingest_seq", tables.stamp(seq, "topic")), seq)
-        found = seen.get
-        if not found["n"]:
+        if not (count := seen.get["n"]):
             return {}, Counter()
         # From the files, as they were committed: what was observed is Kafka's side of the equation.
-        rows = self._bronze.written(seq, ["kafka_timestamp", "reason"])
-        hours = {found[name] // HOUR * HOUR for name in ("low", "high")}
-        kafka = _by_hour(records) if len(hours) > 1 else {hours.pop(): found["n"]}
-        return kafka, _counted(rows)
+        bronze = _counted(self._bronze.written(seq, ["kafka_timestamp", "reason"]))
+        hours = {hour for hour, _ in bronze}
+        return {hours.pop(): count} if len(hours) == 1 else _by_hour(records), bronze
 
     def _committed_counts(self, seq: int) -> Counter[tuple[int, str]]:
         """Rows of a batch that is in Bronze, by hour and dead letter reason ("" for accepted)."""

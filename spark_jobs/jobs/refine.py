@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+import polars as pl
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -13,7 +15,7 @@ from spark_jobs.contracts import ContinuousArguments, Entry, Measure, Query, Tab
 from spark_jobs.jobs import tables
 from spark_jobs.jobs.appended import AppendedTable
 from spark_jobs.jobs.telemetry import Telemetry
-from spark_jobs.transforms.hours import hour_of
+from spark_jobs.transforms.hours import HOUR, hour_of
 from spark_jobs.transforms.judging import DEFERRED, DUPLICATE, KEPT, UNSURE, UNSURE_LATE, Rules
 from spark_jobs.transforms.refine import READING_FIELDS, memory_after, memory_from_silver, with_anomalies, with_verdict
 
@@ -64,6 +66,7 @@ class Refine:
                 summary = self._summary(resolved)
             replayed = self._silver.hold(seq)
             self._write(resolved, summary, seq)
+            flagged = self._flagged(resolved) if replayed else self._silver.written(seq, FLAGGED)
             memory = memory_after(judged).localCheckpoint()
         finally:
             judged.unpersist()
@@ -71,7 +74,7 @@ class Refine:
         self._telemetry.batch_committed(
             Query.REFINE,
             batch,
-            _entries(summary),
+            _entries(summary, flagged),
             table_version=self._silver.version(),
             rows_in=sum(row["n"] for row in summary),
             seconds=time.monotonic() - started,
@@ -142,18 +145,20 @@ class Refine:
         return [(row["partition"], row["offset"], True) for row in doubts if (row["sensor_id"], row["time"]) in pairs]
 
     def _summary(self, resolved: DataFrame) -> list[Row]:
-        """Counts by verdict, hour of ingest, hour of the event, and what a flagged reading's type is."""
-        flagged = F.when(F.size("anomaly_reasons") > 0, F.col("sensor_type"))
+        """Counts by verdict, hour of ingest and hour of the event."""
         return (
             resolved.groupBy(
                 "verdict",
                 hour_of("kafka_timestamp").alias("ingest_hour"),
                 hour_of("timestamp").alias("event_hour"),
-                flagged.alias("anomaly_of"),
             )
             .agg(F.count("*").alias("n"))
             .collect()
         )
+
+    def _flagged(self, resolved: DataFrame) -> pa.Table:
+        """Of the readings that are kept, what `FLAGGED` names."""
+        return resolved.where(F.col("verdict") == KEPT).select(FLAGGED).toArrow()
 
     def _write(self, resolved: DataFrame, summary: Sequence[Row], seq: int) -> None:
         written = resolved.withColumn("refine_seq", tables.stamp(seq, "topic"))
@@ -168,16 +173,20 @@ class Refine:
 
 
 _POSITION = ["partition", "offset"]
+FLAGGED = ["timestamp", "sensor_type", "anomaly_reasons"]
 _MEASURES = {KEPT: Measure.KEPT, DUPLICATE: Measure.DUPLICATE, DEFERRED: Measure.DEFERRED}
 
 
-def _entries(summary: Sequence[Row]) -> list[Entry]:
+def _entries(summary: Sequence[Row], kept: pa.Table) -> list[Entry]:
+    """`kept` has what FLAGGED names of Silver's rows: their flags are counted where they are, and not made again."""
     counts: Counter[tuple[int, str, str]] = Counter()
     for row in summary:
         counts[row["ingest_hour"], Measure.REFINED, ""] += row["n"]
         counts[row["ingest_hour"], _MEASURES[row["verdict"]], ""] += row["n"]
         if row["verdict"] == KEPT:
             counts[row["event_hour"], Measure.SILVER, ""] += row["n"]
-            if row["anomaly_of"] is not None:
-                counts[row["event_hour"], Measure.ANOMALY, row["anomaly_of"]] += row["n"]
+    flagged = pl.DataFrame(kept).filter(pl.col("anomaly_reasons").list.len() > 0)
+    hour = pl.col("timestamp").dt.epoch("s").floordiv(HOUR) * HOUR
+    for at, kind, count in flagged.group_by(hour.alias("hour"), "sensor_type").len().iter_rows():
+        counts[at, Measure.ANOMALY, kind] += count
     return [Entry(hour, measure, count, detail) for (hour, measure, detail), count in counts.items()]
