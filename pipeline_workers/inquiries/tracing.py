@@ -18,6 +18,7 @@ from controlplane.deadletters.services.index import ORIGIN_HEADER, REDRIVE_HEADE
 from controlplane.deadletters.states import LetterStatus
 from controlplane.pipelines.models import Pipeline
 from controlplane.pipelines.selectors import watermark_of
+from controlplane.quality.models import SuiteEvaluation
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunState
 from controlplane.streaming.models import MicroBatch
@@ -35,10 +36,11 @@ from pipeline_workers.verification.errors import KafkaUnreadable, WarehouseUnrea
 from pipeline_workers.verification.lake import Lake
 from pipeline_workers.verification.warehouse import fact
 from spark_jobs.contracts import BatchQuery, Query, sequence
+from spark_jobs.suites import Layer
 
 BATCHES = sequence(1, 0)
 MOST_RECORDS = 20
-SHOWN_RUNS = 5
+SHOWN = 5  # runs, and checks
 
 
 @dataclass
@@ -150,6 +152,8 @@ class _Tracer:
     def _bronze(self, row: dict[str, Any]) -> dict[str, Any]:
         names = ("sensor_id", "sensor_type", "timestamp", "value", "unit", "location")
         detail = {**self._commit(Query.INGEST, row["ingest_seq"]), **{name: _text(row[name]) for name in names}}
+        if row["disposition"] == "accepted":
+            detail["checks"] = self._checks(Layer.BRONZE, row["timestamp"])
         if (redrive := header(row, REDRIVE_HEADER)) is not None:
             detail |= {"redrive": redrive, "redriven_from": header(row, ORIGIN_HEADER)}
         return detail
@@ -212,6 +216,7 @@ class _Tracer:
             "anomaly_score": score,
             "anomaly_reasons": row["anomaly_reasons"],
             "runs": self._runs(row),
+            "checks": self._checks(Layer.SILVER, row["timestamp"]),
         }
         by = (
             "refine kept it" if row["batch_run"] is None else f"it was deferred, and run {row['batch_run']} absorbed it"
@@ -225,6 +230,7 @@ class _Tracer:
             "window_start": _text(window["window_start"]),
             "reading_count": window["reading_count"],
             "changed_by": self._commit(Query.AGGREGATE, window["gold_seq"]),
+            "checks": self._checks(Layer.GOLD, window["window_start"]),
         }
         return [silver, Step("gold", "present", f"{start} counts it", detail), self._warehouse(row, window, start)]
 
@@ -247,6 +253,9 @@ class _Tracer:
             return Step("warehouse", "unknown", str(error))
         if found.gold_version is None or not self._is_loaded(row, found.gold_version):
             return Step("warehouse", "waiting", "it waits for the next load")
+        if window["batch_seq"] in found.held:
+            words = f"{start} is held back: the run that made it has not passed its checks"
+            return Step("warehouse", "waiting", words, {"reading_count": found.reading_count})
         loads = self._pipeline.loads.filter(status=LoadStatus.SUCCEEDED, gold_seq__gte=window["gold_seq"] or 0)
         load = loads.order_by("committed_at").values("pk", "committed_at").first() or {}
         detail = {"gold_version": found.gold_version, "reading_count": found.reading_count}
@@ -273,8 +282,17 @@ class _Tracer:
         """Batch runs that went over its day, the newest first."""
         day = row["event_date"]
         over = Run.objects.filter(pipeline=self._pipeline, first_day__lte=day, last_day__gte=day)
-        done = over.filter(state=RunState.SUCCEEDED).order_by("-pk")[:SHOWN_RUNS]
+        done = over.filter(state=RunState.SUCCEEDED).order_by("-pk")[:SHOWN]
         return [{"run": run.pk, "kind": run.kind, "ended_at": _text(run.ended_at)} for run in done]
+
+    def _checks(self, layer: Layer, at: datetime) -> list[dict[str, Any]]:
+        """Suites that have looked at the layer's rows of that time, the newest first."""
+        over = SuiteEvaluation.objects.filter(suite__pipeline=self._pipeline, version__layer=layer)
+        newest = over.filter(start__lte=at, end__gt=at).select_related("suite", "version").order_by("-pk")[:SHOWN]
+        return [
+            {"suite": item.suite.name, "version": item.version.number, "run": item.run, "verdict": item.verdict}
+            for item in newest
+        ]
 
     def _commit(self, query: str, seq: int | None) -> dict[str, Any]:
         """The micro-batch of a sequence number, and the version of its table that it made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -34,10 +35,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Fact:
-    """`reading_count` None where there is no such window; `gold_version` None before a load."""
+    """`reading_count` None where there is no such window; the others as of Facts."""
 
     reading_count: int | None
     gold_version: int | None
+    held: tuple[int, ...] = ()
 
 
 def fact(url: str, sensor: str, window_start: datetime) -> Fact:
@@ -52,7 +54,7 @@ def fact(url: str, sensor: str, window_start: datetime) -> Fact:
         return Fact(None, None)
     except psycopg.Error as error:
         raise WarehouseUnreadable(f"the warehouse cannot be read: {str(error).splitlines()[0]}") from error
-    return Fact(int(found[0]) if found else None, int(newest[0]) if newest else None)
+    return Fact(int(found[0]) if found else None, *_of_load(newest))
 
 
 def facts(url: str) -> Facts:
@@ -74,5 +76,9 @@ def facts(url: str) -> Facts:
     schema = pa.schema([("sensor_id", pa.string()), ("window_number", pa.int64()), ("n", pa.int64())])
     columns = zip(*rows, strict=True) if rows else [[], [], []]
     windows = pa.table([list(column) for column in columns], schema=schema)
-    held = tuple(newest[1].get("held", ())) if newest else ()
-    return Facts(windows, int(newest[0]) if newest else None, held)
+    return Facts(windows, *_of_load(newest))
+
+
+def _of_load(newest: tuple[Any, ...] | None) -> tuple[int | None, tuple[int, ...]]:
+    """The version of Gold that a load was made from, and the batch sequences that it has left out."""
+    return (int(newest[0]), tuple(newest[1].get("held", ()))) if newest else (None, ())

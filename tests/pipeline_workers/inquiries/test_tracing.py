@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 
 from controlplane.deadletters.models import DeadLetter, DeadLetterGroup, Discard, Redrive
 from controlplane.pipelines.models import Pipeline
+from controlplane.quality.models import Suite, SuiteEvaluation, SuiteVersion
 from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import Load, LoadStatus
 from pipeline_workers.inquiries.tracing import trace
@@ -224,6 +225,31 @@ def test_a_side_that_does_not_answer_is_unknown_and_the_others_are_told(
     (record,) = at(told, 0)["records"]
     states = dict(path(record))
     assert (states["kafka"], states["bronze"], states["warehouse"]) == ("unknown", "present", "unknown")
+
+
+def test_a_window_that_is_held_back_waits(told: Pipeline, settings: Any, warehouse: str) -> None:
+    held = {**window(2, reached=1), "batch_seq": 9}
+    DeltaTable(Table.SENSOR_5MIN.under(settings.PENSTOCK["lake"])).delete()
+    version = append(settings.PENSTOCK["lake"], Table.SENSOR_5MIN, [held])
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("UPDATE load_ledger SET gold_version = %s, seqs = '{\"held\": [9]}'", (version,))
+    found = at(told, 0)
+    assert path(found["records"][0])[-1] == ("warehouse", "waiting")
+    assert found["words"].endswith("is held back: the run that made it has not passed its checks")
+
+
+def test_the_suites_that_looked_at_it_are_named(told: Pipeline) -> None:
+    suite = Suite.objects.create(pipeline=told, name="rows")
+    version = SuiteVersion.objects.create(suite=suite, number=1, layer="silver", severity="warn", expectations=[])
+    spans = {"passed": NOON.replace(hour=0), "failed": NOON + timedelta(days=1)}
+    for number, (verdict, start) in enumerate(spans.items()):
+        SuiteEvaluation.objects.create(
+            suite=suite, version=version, run=number, start=start, end=start + timedelta(days=1), rows=1,
+            verdict=verdict, seconds=1.0, evaluated_at=NOON,
+        )  # fmt: skip
+    (record,) = at(told, 0)["records"]
+    assert detail(record, "silver")["checks"] == [{"suite": "rows", "version": 1, "run": 0, "verdict": "passed"}]
+    assert detail(record, "bronze")["checks"] == []
 
 
 def test_a_file_that_a_table_has_lost_is_named(told: Pipeline, settings: Any) -> None:
