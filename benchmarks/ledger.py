@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument(
         "--batches", type=int, default=3, help="in which it is taken, as large as ingest makes them (%(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=7, help="that count (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=15, help="that count (%(default)s)")
     options = parser.parse_args()
     harness.end_cleanly_on_signals()
     before = harness.load_average()
