@@ -1,16 +1,21 @@
 """What the ledger costs: the stream's three jobs over a backlog with their counting and without, and the recording.
 
-Rounds alternate in one warm session, each over a lake of its own: the jobs as they are, and the same jobs with what
-they count for the ledger alone taken out (the verdicts, which tell refine what to write, stay). What was told is
-recorded in a real PostgreSQL, as the collector does it. The cost is the difference of the two, and the time of
-the recording, as shares of the time of the jobs as they are. Each job's time is the median of its rounds: of a whole
-round, which takes as long as a collection of garbage or two, none is like another to three in a hundred.
+Each batch is taken twice in one warm session, one after the other and by turns the first: into one lake by the jobs as
+they are, and into another by the same jobs with what they count for the ledger alone taken out (the verdicts, which
+tell refine what to write, stay). What was told is recorded in a real PostgreSQL, as the collector does it. The cost is
+the difference of the two, and the time of the recording, as shares of the time of the jobs as they are.
+
+The machine's own swing from batch to batch is larger than the goal, so that no single difference says anything: each
+job's is the median of its pairs, and the interval in which 90 % of resampled sums of them lie (bootstrap) is told.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
+import random
 import shutil
 import statistics
 import sys
@@ -38,11 +43,14 @@ from spark_jobs.schemas import SILVER
 from spark_jobs.transforms.parse import with_disposition
 
 GOAL = 0.03
-WARMING = 1
+WARMING = 2
 # What refine and aggregate take: a table, and the column by which a batch's rows are told.
 BROUGHT = {1: (Table.BRONZE, "ingest_seq"), 2: (Table.SILVER, "refine_seq")}
 EMPTY = to_arrow_schema(SILVER, timezone="UTC").empty_table()
+JOBS = ("ingest", "refine", "aggregate")
+RESAMPLES = 1000
 Told = list[tuple[str, int, list[Entry]]]
+Pair = tuple[float, float]  # seconds of the same batch: counted, bare
 
 
 def main() -> int:
@@ -52,7 +60,7 @@ def main() -> int:
     parser.add_argument(
         "--batches", type=int, default=3, help="in which it is taken, as large as ingest makes them (%(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=15, help="that count (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=12, help="that count (%(default)s)")
     options = parser.parse_args()
     harness.end_cleanly_on_signals()
     before = harness.load_average()
@@ -76,34 +84,51 @@ def _measure(spark: SparkSession, servers: str, folder: Path, options: argparse.
 
     pipeline = pipeline_ensure(name=PIPELINE, topic=TOPIC)
     batches = _batches(spark, servers, options.batches)
-    taken: dict[str, list[list[float]]] = {"counted": [], "bare": []}
+    pairs: list[list[Pair]] = [[] for _ in JOBS]
     recorded: list[float] = []
-    told: Told = []
     for number in range(WARMING + options.rounds):
-        # Which of them goes first changes, so that what one leaves to the other evens out.
-        for name in ("counted", "bare") if number % 2 else ("bare", "counted"):
-            lake = folder / f"{number}-{name}"
-            seconds, heard = _round(spark, str(lake), batches, counting=name == "counted")
-            shutil.rmtree(lake)
-            taken[name].append(seconds)
-            told = heard if name == "counted" else told
-        recorded.append(_record(pipeline, told, generation=number + 1))
-        told_of = ", ".join(f"{name} {sum(of[-1]):.2f} s" for name, of in taken.items())
-        harness.say(f"round {number + 1 - WARMING}: {told_of}")
-    jobs = {name: [statistics.median(job) for job in zip(*of[WARMING:], strict=True)] for name, of in taken.items()}
-    whole = sum(jobs["counted"])
-    counting, recording = 1 - sum(jobs["bare"]) / whole, statistics.median(recorded[WARMING:]) / whole
+        taken, told = _round(spark, folder / str(number), batches, counting_first=bool(number % 2))
+        recording = _record(pipeline, told, generation=number + 1)
+        if number >= WARMING:
+            recorded.append(recording)
+            for job, found in zip(pairs, taken, strict=True):
+                job.extend(found)
+        told_of = ", ".join(f"{name} {_difference(found):+.3f} s" for name, found in zip(JOBS, taken, strict=True))
+        harness.say(f"round {number + 1 - WARMING}: counting costs a batch {told_of}")
+    whole = sum(statistics.median(counted for counted, _ in job) for job in pairs)
+    recording = statistics.median(recorded) / options.batches / whole
+    costs = sorted(_cost(pairs, whole, random.Random(seed)) for seed in range(RESAMPLES))
+    counting = _cost(pairs, whole)
     return {
         "events": options.events,
         "batches": options.batches,
-        "rounds": options.rounds,
+        "pairs": len(pairs[0]),
         "entries": sum(len(entries) for _, _, entries in told),
-        "seconds": {name: [round(each, 2) for each in of] for name, of in jobs.items()},
+        "batch_seconds": {
+            name: {
+                "counted": round(statistics.median(counted for counted, _ in job), 3),
+                "bare": round(statistics.median(bare for _, bare in job), 3),
+                "difference": round(_difference(job), 3),
+            }
+            for name, job in zip(JOBS, pairs, strict=True)
+        },
         "counting_cost": round(counting, 4),
+        "counting_cost_90": [round(costs[RESAMPLES * percent // 100], 4) for percent in (5, 95)],
         "recording_cost": round(recording, 4),
         "cost": round(counting + recording, 4),
         "goal": GOAL,
     }
+
+
+def _difference(pairs: list[Pair]) -> float:
+    """Seconds by which counting takes longer, in the median of the pairs."""
+    return statistics.median(counted - bare for counted, bare in pairs)
+
+
+def _cost(pairs: list[list[Pair]], whole: float, resampled: random.Random | None = None) -> float:
+    """Of all jobs, as a share of the time that a batch takes."""
+    drawn = [resampled.choices(job, k=len(job)) for job in pairs] if resampled else pairs
+    return sum(map(_difference, drawn)) / whole
 
 
 def _batches(spark: SparkSession, servers: str, count: int) -> list[DataFrame]:
@@ -118,37 +143,63 @@ def _batches(spark: SparkSession, servers: str, count: int) -> list[DataFrame]:
         ]
         source = spark.read.format("kafka").option("kafka.bootstrap.servers", servers).option("subscribe", TOPIC)
         source = source.option("startingOffsets", bounds[0]).option("endingOffsets", bounds[1])
-        parts.append(with_disposition(source.option("includeHeaders", "true").load()))
+        parts.append(_handed(spark, with_disposition(source.option("includeHeaders", "true").load())))
     return parts
 
 
-def _round(spark: SparkSession, lake: str, batches: list[DataFrame], *, counting: bool) -> tuple[list[float], Told]:
-    """Seconds of each of the three jobs, and what they told."""
-    tables.ensure_tables(lake)
-    heard: Told = []
-    arguments = ContinuousArguments(
-        pipeline="bench", version=1, generation=1, run_tag="bench", fencing_token=1, bootstrap_servers="none",
-        topic=TOPIC, telemetry_topic="none", lake=lake, checkpoint="none", jars=(), sensor_types=TYPES,
-    )  # fmt: skip
-    told = cast(Telemetry, _Heard(heard))
-    kinds = (Ingest, Refine, Aggregate) if counting else (BareIngest, BareRefine, BareAggregate)
-    ingest, refine, gold = (kind(spark, arguments, told) for kind in kinds)
-    taken = [0.0, 0.0, 0.0]
+def _handed(spark: SparkSession, rows: DataFrame) -> DataFrame:
+    """As a stream hands them to what takes a batch: what comes before is a plan of its own, and is compiled apart."""
+    planned, session = cast(Any, rows._jdf), cast(Any, spark._jsparkSession)
+    return DataFrame(session.internalCreateDataFrame(planned.queryExecution().toRdd(), planned.schema(), False), spark)
+
+
+def _round(
+    spark: SparkSession, folder: Path, batches: list[DataFrame], *, counting_first: bool
+) -> tuple[list[list[Pair]], Told]:
+    """Seconds of each of the three jobs, by batch with counting and without, and what was told."""
+    told: Told = []
+    sides = [
+        _Side(spark, str(folder / "counted"), (Ingest, Refine, Aggregate), told),
+        _Side(spark, str(folder / "bare"), (BareIngest, BareRefine, BareAggregate), []),
+    ]
+    taken: list[list[Pair]] = [[] for _ in JOBS]
     for number, records in enumerate(batches):
-        seq = sequence(1, number)
-        for job, take in enumerate((ingest.take, refine.take, gold.take)):
-            began = time.monotonic()
-            if job:
-                records = _rows(spark, lake, *BROUGHT[job], seq)
-            take(records, number)
-            taken[job] += time.monotonic() - began
-    return taken, heard
+        for job in range(len(JOBS)):
+            first = (number + job + counting_first) % 2
+            seconds = {side: sides[side].take(job, records, number) for side in (first, 1 - first)}
+            taken[job].append((seconds[0], seconds[1]))
+    shutil.rmtree(folder)
+    return taken, told
+
+
+class _Side:
+    """A lake and the jobs that fill it."""
+
+    def __init__(self, spark: SparkSession, lake: str, kinds: tuple[Any, ...], told: Told) -> None:
+        tables.ensure_tables(lake)
+        arguments = ContinuousArguments(
+            pipeline="bench", version=1, generation=1, run_tag="bench", fencing_token=1, bootstrap_servers="none",
+            topic=TOPIC, telemetry_topic="none", lake=lake, checkpoint="none", jars=(), sensor_types=TYPES,
+        )  # fmt: skip
+        self._spark, self._lake = spark, lake
+        self._jobs = [kind(spark, arguments, cast(Telemetry, _Heard(told))) for kind in kinds]
+
+    def take(self, job: int, records: DataFrame, number: int) -> float:
+        """Seconds. What was left to collect, or to write to the disk, is done before."""
+        jvm: Any = self._spark.sparkContext._jvm
+        jvm.System.gc()
+        gc.collect()
+        os.sync()
+        began = time.monotonic()
+        rows = _rows(self._spark, self._lake, *BROUGHT[job], sequence(1, number)) if job else records
+        self._jobs[job].take(rows, number)
+        return time.monotonic() - began
 
 
 def _rows(spark: SparkSession, lake: str, table: Table, column: str, seq: int) -> DataFrame:
     """What a batch has just brought to a table, of Bronze what is accepted."""
     rows = tables.read(spark, lake, table).where(F.col(column) == seq)
-    return rows.where("disposition = 'accepted'") if table == Table.BRONZE else rows
+    return _handed(spark, rows.where("disposition = 'accepted'") if table == Table.BRONZE else rows)
 
 
 def _record(pipeline: Any, told: Told, generation: int) -> float:
