@@ -125,6 +125,10 @@ def measured(sensor: str, when: datetime) -> ds.Expression:
     return (ds.field("sensor_id") == sensor) & (ds.field("timestamp") == pa.scalar(when, MOMENT))
 
 
+class NoSuchPlace(KafkaUnreadable):
+    """A topic or partition that is not there."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What Kafka has at a place: `arrived` None where it has nothing, between the `low` and the `high` of the log."""
@@ -136,7 +140,7 @@ class Record:
 
 
 def record_at(servers: str, place: Place) -> Record:
-    """Raises KafkaUnreadable."""
+    """Raises KafkaUnreadable, and its kind NoSuchPlace where Kafka answers that there is no such partition."""
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
@@ -165,6 +169,8 @@ def record_at(servers: str, place: Place) -> Record:
         arrived = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
         return Record(arrived, len(message.value() or b""), low, high)
     except KafkaException as error:
+        if error.args[0].code() in (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            raise NoSuchPlace(f"Kafka has no topic {place.topic} with a partition {place.partition}") from error
         raise KafkaUnreadable(f"{place} at {servers}: {error.args[0].str()}") from error
     finally:
         consumer.close()

@@ -25,6 +25,7 @@ from controlplane.streaming.models import MicroBatch
 from controlplane.warehouse.models import LoadStatus
 from pipeline_workers.inquiries.places import (
     Layers,
+    NoSuchPlace,
     Place,
     at,
     header,
@@ -117,6 +118,8 @@ class _Tracer:
     def _kafka(self, place: Place) -> Step:
         try:
             found = record_at(settings.PENSTOCK["bootstrap_servers"], place)
+        except NoSuchPlace as error:
+            return Step("kafka", "missing", f"{error}; the pipeline reads {self._pipeline.topic}")
         except KafkaUnreadable as error:
             return Step("kafka", "unknown", str(error))
         log = {"log_start": found.low, "log_end": found.high}
@@ -144,7 +147,11 @@ class _Tracer:
             return [bronze, self._letter(place, str(expired and expired["reason"]))]
         if kafka.state == "missing":
             return []
+        if place.topic != self._pipeline.topic:
+            return [Step("bronze", "stopped", f"the pipeline reads {self._pipeline.topic}, and not {place.topic}")]
         if not self._layers.ingested_beyond(place):
+            if kafka.state == "unknown":
+                return [Step("bronze", "unknown", "it is not in Bronze, and ingest has not come so far")]
             return [Step("bronze", "waiting", "it waits for ingest, which has not come so far")]
         words = "later records of the partition are in Bronze, and this one is not: see penstock ledger verify"
         return [Step("bronze", "missing", words)]

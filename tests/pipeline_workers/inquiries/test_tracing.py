@@ -177,6 +177,24 @@ def test_a_reading_that_nobody_sent_is_in_no_layer(told: Pipeline) -> None:
     assert found["words"] == "no layer has a reading of t-2 at 2026-03-01T12:00:00+00:00"
 
 
+@pytest.mark.parametrize("topic", ["", "another"], ids=["its topic", "another topic"])
+def test_a_partition_that_kafka_does_not_have_is_said_to_be_missing(told: Pipeline, topic: str) -> None:
+    found = trace(told, {"topic": topic or told.topic, "partition": 99, "offset": 0})
+    words = f"Kafka has no topic {topic or told.topic} with a partition 99; the pipeline reads {told.topic}"
+    assert (found["found"], found["words"]) == (False, words)
+    assert path(found["records"][0]) == [("kafka", "missing")]
+
+
+def test_a_record_of_a_topic_that_the_pipeline_does_not_read_waits_for_nothing(told: Pipeline, kafka: str) -> None:
+    other = f"{told.topic}-telemetry"
+    producer = Producer({"bootstrap.servers": kafka})
+    producer.produce(other, b"{}", partition=0)
+    assert producer.flush(10) == 0
+    (record,) = trace(told, {"topic": other, "partition": 0, "offset": 0})["records"]
+    assert path(record) == [("kafka", "present"), ("bronze", "stopped")]
+    assert record["steps"][1]["words"] == f"the pipeline reads {told.topic}, and not {other}"
+
+
 def test_a_letter_that_was_redriven_leads_to_the_record_that_it_became(told: Pipeline) -> None:
     redrive = Redrive.objects.create(pipeline=told, reason="r")
     letter(told, status="redriven", redrive=redrive, sent_partition=0, sent_offset=6)
@@ -225,6 +243,7 @@ def test_a_side_that_does_not_answer_is_unknown_and_the_others_are_told(
     (record,) = at(told, 0)["records"]
     states = dict(path(record))
     assert (states["kafka"], states["bronze"], states["warehouse"]) == ("unknown", "present", "unknown")
+    assert path(at(told, 7)["records"][0]) == [("kafka", "unknown"), ("bronze", "unknown")]
 
 
 def test_a_window_that_is_held_back_waits(told: Pipeline, settings: Any, warehouse: str) -> None:
