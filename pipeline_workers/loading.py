@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
 from django.db import transaction
@@ -30,7 +30,7 @@ def load(load_id: int) -> None:
     if row is None:
         return
     try:
-        done = loader().load(row.pk, settings.PENSTOCK["lake"], days_held(row.pipeline))
+        done = loader().load(row.pk, settings.PENSTOCK["lake"], partial(days_held, row.pipeline))
     except Exception as error:
         load_fail(load=row, reason=(str(error).splitlines() or [type(error).__name__])[0][:500])
         logger.exception("load %s failed", row.pk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
@@ -86,12 +86,20 @@ class Loaded:
     held_by_hour: dict[int, int] = field(default_factory=dict)
 
 
+# Asked once Gold's version is pinned: what a run commits later is not in it, and who committed before has begun.
+Held = Callable[[], Collection[date]]
+
+
+def nothing_held() -> Collection[date]:
+    return ()
+
+
 class Loader(Protocol):
     def ensure_schema(self) -> None:
         """Create what is not there."""
 
-    def load(self, load_id: int, lake: str, held: Collection[date] = ()) -> Loaded:
+    def load(self, load_id: int, lake: str, held: Held = nothing_held) -> Loaded:
         """Load the Gold rows that changed since the last load: exactly once for a `load_id`, however often called.
 
-        What batch runs have made of the days `held` waits for a load that does not hold them.
+        What batch runs have made of the days that `held` gives waits for a load that does not hold them.
         """

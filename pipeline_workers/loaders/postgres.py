@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
 from typing import Any
 
 import psycopg
@@ -11,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from pipeline_workers.loaders import gold
-from pipeline_workers.loaders.base import FACTS, Fact, Loaded
+from pipeline_workers.loaders.base import FACTS, Fact, Held, Loaded, nothing_held
 from spark_jobs.contracts import Table
 
 # One load at a time, and no load while the schema is made. Any constant will do that nobody else uses.
@@ -97,7 +95,7 @@ class PostgresLoader:
                 statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})")
                 connection.execute(statement.format(sql.Identifier(fact.name), sql.SQL(", ").join(columns)))
 
-    def load(self, load_id: int, lake: str, held: Collection[date] = ()) -> Loaded:
+    def load(self, load_id: int, lake: str, held: Held = nothing_held) -> Loaded:
         """Load what changed. Raises psycopg.Error and leaves everything as it was when that cannot be done."""
         with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS) as connection:
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +146,37 @@ def test_what_a_batch_run_made_of_a_held_day_waits_and_is_loaded_whole_when_it_i
     # A run makes the first day, which is held; another the next; the stream goes on in both.
     made({0: 50, later: 7}, {0: 5, later: 6}, {})
     made({1: 9}, {}, {1: 9})
-    held = loader.load(2, lake, {START.date()})
+    held = loader.load(2, lake, lambda: {START.date()})
     assert (held.windows, held.held_by_hour) == (2, {HOUR: 47})
     assert facts(warehouse) == {("a", 0): 3, ("a", 1): 9, ("a", later): 7}
     made({0: 51}, {}, {0: 10})  # by the stream, in a window that waits
-    assert loader.load(3, lake, {START.date()}).held_by_hour == {HOUR: 48}
+    assert loader.load(3, lake, lambda: {START.date()}).held_by_hour == {HOUR: 48}
     assert loader.load(3, lake).held_by_hour == {HOUR: 48}  # an earlier try of it had committed
     assert facts(warehouse)["a", 0] == 3
     free = loader.load(4, lake)
     assert (free.held_by_hour, free.rise_by_hour[HOUR]) == ({}, 48)
     assert facts(warehouse) == {("a", 0): 51, ("a", 1): 9, ("a", later): 7}
     assert loader.load(5, lake).windows == 0
+
+
+def test_what_a_run_commits_once_it_was_asked_what_is_held_is_not_in_the_load(
+    loader: PostgresLoader, warehouse: str, lake: str
+) -> None:
+    path = Table.SENSOR_5MIN.under(lake)
+    write(lake, {("a", 0): 3}, seq=8)
+    before = DeltaTable(path).to_pyarrow_table().append_column("batch_seq", pa.array([None], pa.int64()))
+    write_deltalake(path, before, mode="overwrite", schema_mode="overwrite", partition_by=["event_date"])
+
+    def nothing_yet() -> set[date]:
+        rows = before.set_column(before.schema.get_field_index("reading_count"), "reading_count", [[50]])
+        made = rows.set_column(rows.schema.get_field_index("batch_seq"), "batch_seq", pa.array([5], pa.int64()))
+        write_deltalake(path, made, mode="overwrite", partition_by=["event_date"])
+        return set()
+
+    loader.load(1, lake, nothing_yet)
+    assert facts(warehouse) == {("a", 0): 3}
+    assert loader.load(2, lake, lambda: {START.date()}).held_by_hour == {HOUR: 47}
+    assert facts(warehouse) == {("a", 0): 3}
 
 
 def test_a_load_called_again_gives_the_same_figures_and_changes_nothing(
