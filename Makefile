@@ -82,11 +82,12 @@ openapi: $(STAMP).project ## the API's schema, which the console's client is gen
 
 UV_COMPILE = ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
-lock: $(STAMP).project ## the locks from requirements/*.in
+lock: $(STAMP).project ## the locks: of packages from requirements/*.in, of jars from their coordinates
 	cd requirements && $(UV_COMPILE) runtime.in -o runtime.txt
 	cd requirements && $(UV_COMPILE) -c runtime.txt dev.in -o dev.txt
 	cd requirements && $(UV_COMPILE) -c dev.txt bootstrap.in -o bootstrap.txt
 	cd requirements && $(UV_COMPILE) airflow.in -o airflow.txt
+	$(BIN)/python -m cli.embedded.jars
 
 bench: setup ## every benchmark, JSON into benchmarks/results
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,8 @@
-"""The jars of Kafka's broker and of Spark's connectors, resolved once per user by the Ivy that ships inside PySpark."""
+"""The jars of Kafka's broker and of Spark's connectors, fetched once per user by the Ivy that ships inside PySpark.
+
+`jars.lock` names each of them with its hash: nothing is resolved where they are fetched, and no other file is taken.
+`python -m cli.embedded.jars` makes the lock anew from the coordinates below.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import quoteattr
 
 from cli.embedded import java
 from cli.embedded.errors import StackError
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 SPARK = (
     ("io.delta", "delta-spark_4.2_2.13", "4.4.0"),
@@ -33,10 +40,11 @@ KAFKA = (
 RESOLVE_SECONDS = 900
 SAY_SECONDS = 5
 
+LOCK = Path(__file__).with_name("jars.lock")
 # An ibiblio resolver named central needs no address: Ivy knows it. A mirror is the user's to name.
 SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
-  <resolvers><ibiblio name="central" m2compatible="true"{root}/></resolvers>
+  <resolvers><ibiblio name="central" m2compatible="true" usepoms="{poms}"{root}/></resolvers>
 </ivysettings>
 """
 MODULE = """<ivy-module version="2.0">
@@ -55,6 +63,28 @@ class Jars:
 
     spark: Path
     kafka: Path
+
+
+class Locked(NamedTuple):
+    """A jar of the lock: for whom, its coordinates, and the SHA-256 of the file."""
+
+    conf: str
+    group: str
+    name: str
+    revision: str
+    sha256: str
+
+    @property
+    def file(self) -> Path:
+        return Path(self.conf) / f"{self.name}-{self.revision}.jar"
+
+    def __str__(self) -> str:
+        return f"{self.conf} {self.group}:{self.name}:{self.revision} sha256:{self.sha256}"
+
+
+def locked() -> list[Locked]:
+    lines = [re.split(r"[ :]", line) for line in LOCK.read_text().splitlines() if not line.startswith("#")]
+    return [Locked(conf, group, name, revision, digest) for conf, group, name, revision, _, digest in lines]
 
 
 def cache_root() -> Path:
@@ -87,8 +117,7 @@ def ensure(say: Say) -> Jars:
             return found
         work = Path(tempfile.mkdtemp(prefix=".resolving-", dir=root))
         try:
-            _resolve(work, say)
-            _drop_what_spark_ships(work / "out" / "spark")
+            _fetch(work, say)
             (work / "out").rename(_folder())
         except OSError as error:
             raise StackError(f"cannot write {root}: {error.strerror}", "is the disk full?") from error
@@ -98,9 +127,32 @@ def ensure(say: Say) -> Jars:
 
 
 def _folder() -> Path:
-    # Other coordinates are other jars: an upgrade never meets the folder of the version before.
-    digest = hashlib.sha256(repr((SPARK, KAFKA)).encode()).hexdigest()[:12]
-    return cache_root() / "jars" / digest
+    # Another lock is other jars: an upgrade never meets the folder of the version before.
+    return cache_root() / "jars" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+
+
+def write_lock(say: Say) -> None:
+    """Resolve the coordinates with all that they need, and lock what comes of it, less what Spark ships itself."""
+    with tempfile.TemporaryDirectory(prefix="penstock-lock-") as folder:
+        work = Path(folder)
+        wanted = [
+            f'<dependency org="{group}" name="{name}" rev="{revision}" conf="{conf}->default"/>'
+            for conf, coordinates in (("spark", SPARK), ("kafka", KAFKA))
+            for group, name, revision in coordinates
+        ]
+        _ivy(work, wanted, "[conf]/[organisation]/[artifact]/[revision](-[classifier]).[ext]", say, poms=True)
+        found = []
+        for path in sorted((work / "out").rglob("*.jar")):
+            conf, group, name, file = path.relative_to(work / "out").parts
+            found.append(Locked(conf, group, name, file.removesuffix(".jar"), _sha256(path)))
+    shipped = {_artifact(path) for path in _pyspark_jars().glob("*.jar")}
+    kept = [jar for jar in found if jar.conf != "spark" or jar.name not in shipped]
+    LOCK.write_text(f"# {_made_of()}\n" + "".join(f"{jar}\n" for jar in kept))
+
+
+def _made_of() -> str:
+    """The first line of a lock: what it was made of."""
+    return " ".join(":".join(jar) for jar in (*SPARK, *KAFKA))
 
 
 def _pyspark_jars() -> Path:
@@ -110,17 +162,32 @@ def _pyspark_jars() -> Path:
     return Path(spec.origin).parent / "jars"
 
 
-def _resolve(work: Path, say: Say) -> None:
+def _fetch(work: Path, say: Say) -> None:
+    """Fetch what is locked into `out` of a folder. Raises StackError, also where a file is not the one of the lock."""
+    wanted = [
+        f'<dependency org="{jar.group}" name="{jar.name}" rev="{jar.revision}" conf="{jar.conf}->default"'
+        f' transitive="false"><artifact name="{jar.name}" type="jar" conf="{jar.conf}"/></dependency>'
+        for jar in locked()
+    ]
+    _ivy(work, wanted, "[conf]/[artifact]-[revision].[ext]", say, poms=False)
+    for jar in locked():
+        path = work / "out" / jar.file
+        if not path.is_file() or _sha256(path) != jar.sha256:
+            hint = "ask who keeps the mirror" if os.environ.get("PENSTOCK_MAVEN_MIRROR") else "run it again"
+            raise StackError(f"{path.name} was not fetched as it is in {LOCK.name}", hint)
+
+
+def _ivy(work: Path, dependencies: list[str], pattern: str, say: Say, *, poms: bool) -> None:
     ivy = next(_pyspark_jars().glob("ivy-*.jar"), None)
     if ivy is None:
         raise StackError("PySpark came without its Ivy", "run make setup again")
     mirror = os.environ.get("PENSTOCK_MAVEN_MIRROR")
     settings, module = work / "settings.xml", work / "ivy.xml"
-    settings.write_text(SETTINGS.format(root=f' root="{mirror}"' if mirror else ""))
-    module.write_text(MODULE.format(dependencies="\n".join(_dependencies())))
-    pattern = f"{work}/out/[conf]/[artifact]-[revision](-[classifier]).[ext]"
+    settings.write_text(SETTINGS.format(poms=str(poms).lower(), root=f" root={quoteattr(mirror)}" if mirror else ""))
+    module.write_text(MODULE.format(dependencies="\n".join(f"    {line}" for line in dependencies)))
     argv = [java.require().path, "-jar", str(ivy), "-settings", str(settings), "-cache", str(work / "cache")]
-    argv += ["-ivy", str(module), "-confs", "spark", "kafka", "-retrieve", pattern, "-types", "jar", "bundle"]
+    argv += ["-ivy", str(module), "-confs", "spark", "kafka", "-retrieve", f"{work}/out/{pattern}"]
+    argv += ["-types", "jar", "bundle"]
     log = work / "ivy.log"
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -130,7 +197,7 @@ def _resolve(work: Path, say: Say) -> None:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-    if process.returncode != 0 or not any((work / "out" / "kafka").glob("*.jar")):
+    if process.returncode != 0 or not (work / "out").is_dir():
         raise StackError(f"the jars could not be fetched: {_cause(log)}", "is the network there? then run it again")
 
 
@@ -153,18 +220,9 @@ def _watch(process: subprocess.Popen[bytes], cache: Path, say: Say) -> None:
             continue
 
 
-def _dependencies() -> Iterator[str]:
-    for conf, coordinates in (("spark", SPARK), ("kafka", KAFKA)):
-        for group, name, revision in coordinates:
-            yield f'    <dependency org="{group}" name="{name}" rev="{revision}" conf="{conf}->default"/>'
-
-
-def _drop_what_spark_ships(folder: Path) -> None:
-    """Two versions of one library on Spark's class path is a fault that shows only at run time: Spark's own wins."""
-    shipped = {_artifact(path) for path in _pyspark_jars().glob("*.jar")}
-    for path in folder.glob("*.jar"):
-        if _artifact(path) in shipped:
-            path.unlink()
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _artifact(path: Path) -> str:
@@ -186,3 +244,7 @@ def _lock(path: Path, say: Say) -> Iterator[None]:
             say("another process fetches the jars; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    write_lock(lambda text: sys.stderr.write(f"{text}\n"))

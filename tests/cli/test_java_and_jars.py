@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -55,23 +57,47 @@ def test_no_java_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         java.require()
 
 
-def test_jars_that_spark_ships_are_left_out_whatever_their_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_lock_is_of_the_coordinates_and_has_nothing_that_spark_ships_itself() -> None:
+    assert jars.LOCK.read_text().splitlines()[0] == f"# {jars._made_of()}"
+    found = jars.locked()
+    for conf, coordinates in (("spark", jars.SPARK), ("kafka", jars.KAFKA)):
+        assert {*coordinates} <= {(jar.group, jar.name, jar.revision) for jar in found if jar.conf == conf}
+    assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in found)
+    assert len({jar.file for jar in found}) == len(found)
+    shipped = {jars._artifact(path) for path in jars._pyspark_jars().glob("*.jar")}
+    assert not shipped & {jar.name for jar in found if jar.conf == "spark"}
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact"),
+    [
+        ("slf4j-api-2.0.17.jar", "slf4j-api"),
+        ("commons-lang3-3.20.0.jar", "commons-lang3"),
+        ("spark-sql-kafka-0-10_2.13-4.2.0.jar", "spark-sql-kafka-0-10_2.13"),
+    ],
+)
+def test_an_artifact_is_told_from_its_version(name: str, artifact: str) -> None:
+    assert jars._artifact(Path(name)) == artifact
+
+
+@pytest.mark.parametrize("given", [b"another jar", None])
+def test_a_jar_that_is_not_the_locked_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bytes | None
 ) -> None:
-    shipped, ours = tmp_path / "shipped", tmp_path / "ours"
-    for folder, names in (
-        (shipped, ["slf4j-api-2.0.17.jar", "commons-lang3-3.20.0.jar", "spark-sql_2.13-4.2.0.jar"]),
-        (ours, ["slf4j-api-1.7.36.jar", "kafka-clients-3.9.2.jar", "spark-sql-kafka-0-10_2.13-4.2.0.jar"]),
-    ):
-        folder.mkdir()
-        for name in names:
-            (folder / name).touch()
-    monkeypatch.setattr(jars, "_pyspark_jars", lambda: shipped)
-    jars._drop_what_spark_ships(ours)
-    assert sorted(path.name for path in ours.iterdir()) == [
-        "kafka-clients-3.9.2.jar",
-        "spark-sql-kafka-0-10_2.13-4.2.0.jar",
-    ]
+    monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path))
+    lock = tmp_path / "jars.lock"
+    lock.write_text(f"# one\nkafka org.example:thing:1.0 sha256:{hashlib.sha256(b'the jar').hexdigest()}\n")
+    monkeypatch.setattr(jars, "LOCK", lock)
+
+    def fetched(work: Path, *_: object, **__: object) -> None:
+        (work / "out" / "kafka").mkdir(parents=True)
+        if given is not None:
+            (work / "out" / "kafka" / "thing-1.0.jar").write_bytes(given)
+
+    monkeypatch.setattr(jars, "_ivy", fetched)
+    with pytest.raises(StackError, match=r"thing-1\.0\.jar was not fetched"):
+        jars.ensure(lambda text: None)
+    assert jars.located() is None
 
 
 def test_jars_in_the_cache_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
