@@ -73,7 +73,7 @@ def test_the_lock_is_of_the_coordinates_and_has_nothing_that_spark_ships_itself(
     [
         ("slf4j-api-2.0.17.jar", "slf4j-api"),
         ("commons-lang3-3.20.0.jar", "commons-lang3"),
-        ("spark-sql-kafka-0-10_2.13-4.2.0.jar", "spark-sql-kafka-0-10_2.13"),
+        ("zstd-jni-1.5.7-7.jar", "zstd-jni"),
     ],
 )
 def test_an_artifact_is_told_from_its_version(name: str, artifact: str) -> None:
