@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded import jars, java
+from cli.embedded import ivy, jar_lock, jars, java
 from cli.embedded.errors import StackError
 
 
@@ -58,13 +58,13 @@ def test_no_java_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_lock_is_of_the_coordinates_and_has_nothing_that_spark_ships_itself() -> None:
-    assert jars.LOCK.read_text().splitlines()[0] == f"# {jars._made_of()}"
-    found = jars.locked()
-    for conf, coordinates in (("spark", jars.SPARK), ("kafka", jars.KAFKA)):
+    assert jar_lock.FILE.read_text().splitlines()[0] == f"# {jar_lock.made_of()}"
+    found = jar_lock.locked()
+    for conf, coordinates in (("spark", jar_lock.SPARK), ("kafka", jar_lock.KAFKA)):
         assert {*coordinates} <= {(jar.group, jar.name, jar.revision) for jar in found if jar.conf == conf}
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in found)
     assert len({jar.file for jar in found}) == len(found)
-    shipped = {jars._artifact(path) for path in jars._pyspark_jars().glob("*.jar")}
+    shipped = {jar_lock.artifact(path) for path in ivy.pyspark_jars().glob("*.jar")}
     assert not shipped & {jar.name for jar in found if jar.conf == "spark"}
 
 
@@ -77,7 +77,7 @@ def test_the_lock_is_of_the_coordinates_and_has_nothing_that_spark_ships_itself(
     ],
 )
 def test_an_artifact_is_told_from_its_version(name: str, artifact: str) -> None:
-    assert jars._artifact(Path(name)) == artifact
+    assert jar_lock.artifact(Path(name)) == artifact
 
 
 @pytest.mark.parametrize("given", [b"another jar", None])
@@ -87,14 +87,14 @@ def test_a_jar_that_is_not_the_locked_one_is_refused(
     monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path))
     lock = tmp_path / "jars.lock"
     lock.write_text(f"# one\nkafka org.example:thing:1.0 sha256:{hashlib.sha256(b'the jar').hexdigest()}\n")
-    monkeypatch.setattr(jars, "LOCK", lock)
+    monkeypatch.setattr(jar_lock, "FILE", lock)
 
     def fetched(work: Path, *_: object, **__: object) -> None:
         (work / "out" / "kafka").mkdir(parents=True)
         if given is not None:
             (work / "out" / "kafka" / "thing-1.0.jar").write_bytes(given)
 
-    monkeypatch.setattr(jars, "_ivy", fetched)
+    monkeypatch.setattr(ivy, "retrieve", fetched)
     with pytest.raises(StackError, match=r"thing-1\.0\.jar was not fetched"):
         jars.ensure(lambda text: None)
     assert jars.located() is None
