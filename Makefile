@@ -10,7 +10,7 @@ STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit test-faults test-airflow lint format openapi lock bench clean
+.PHONY: help setup demo browser test test-unit test-faults test-airflow lint format openapi lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -45,7 +45,12 @@ setup: $(STAMP).project $(CONSOLE) ## virtual environment, packages, jars, conso
 demo: setup ## the whole stack with a simulator at 100 readings/s and the live view
 	$(BIN)/penstock up --simulator --rate 100 --watch
 
-test: setup lint ## lint, then every test
+# The console's tests drive a real one: of PATH, or else Playwright's own, whose host is not reached everywhere.
+browser: $(STAMP).project
+	@command -v chromium >/dev/null || $(BIN)/playwright install --only-shell chromium \
+		|| { echo "The console's tests need a browser, for example: apt-get install chromium"; exit 1; }
+
+test: setup browser lint ## lint, then every test
 	$(NPM) run --silent test
 	$(BIN)/python -m pytest
 
@@ -87,7 +92,7 @@ lock: $(STAMP).project ## the locks: of packages from requirements/*.in, of jars
 	cd requirements && $(UV_COMPILE) -c runtime.txt dev.in -o dev.txt
 	cd requirements && $(UV_COMPILE) -c dev.txt bootstrap.in -o bootstrap.txt
 	cd requirements && $(UV_COMPILE) airflow.in -o airflow.txt
-	$(BIN)/python -m cli.embedded.jars
+	$(BIN)/python -m cli.embedded.jar_lock
 
 bench: setup ## every benchmark, JSON into benchmarks/results
 	$(BIN)/python -m benchmarks
