@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import reduce
 from operator import or_
 from tempfile import TemporaryDirectory
@@ -15,7 +16,6 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
-from pipeline_workers.loaders.base import Held, nothing_held
 from spark_jobs.contracts import Table
 
 # The columns that number a row's last change: by the stream, and by batch runs. Each only grows.
@@ -41,17 +41,23 @@ class Changed:
         return len(self.columns[0]) if self.columns else 0
 
 
+def pinned(lake: str, table: Table) -> DeltaTable | None:
+    """A table of Gold as it is now, whatever is committed to it later; None where it does not exist yet."""
+    try:
+        return DeltaTable(table.under(lake))
+    except TableNotFoundError:
+        return None
+
+
 def changed(
-    lake: str, table: Table, columns: Sequence[str], after: Mapping[str, int], held: Held = nothing_held
+    delta: DeltaTable | None, columns: Sequence[str], after: Mapping[str, int], held: Collection[date] = ()
 ) -> Changed:
     """Rows of which one of SEQUENCES is greater than `after` names. Files that have none are skipped by statistics.
 
-    What batch runs have newly made of the days that `held` gives is left out; `columns` then have the day.
+    What batch runs have newly made of the days `held` is left out; `columns` then have the day.
     The table of an earlier release has no `batch_seq`, and no batch run has been there.
     """
-    try:
-        delta = DeltaTable(table.under(lake))
-    except TableNotFoundError:
+    if delta is None:
         return Changed(None, [[] for _ in columns])
     files = delta.to_pyarrow_dataset()
     known = [name for name in SEQUENCES if name in files.schema.names]
@@ -60,9 +66,9 @@ def changed(
     greatest = {name: pc.max(found[name]).as_py() for name in known}
     reached = {name: value for name, value in greatest.items() if value is not None}
     left_out, held_by = found.slice(0, 0), list[int]()
-    if "batch_seq" in known and (days := sorted(held())):
+    if held and "batch_seq" in known:
         of_run = pc.fill_null(pc.greater(found["batch_seq"], after.get("batch_seq", -1)), False)
-        waits = pc.and_(of_run, pc.is_in(found["event_date"], value_set=pa.array(days, pa.date32())))
+        waits = pc.and_(of_run, pc.is_in(found["event_date"], value_set=pa.array(sorted(held), pa.date32())))
         left_out, found = found.filter(waits), found.filter(pc.invert(waits))
         held_by = sorted(pc.unique(left_out["batch_seq"]).to_pylist())
     if held_by:
@@ -76,4 +82,4 @@ def rehearse(rows: int = 20_000) -> None:
     with TemporaryDirectory(prefix="penstock-rehearsal-") as lake:
         column = pa.array(range(rows))
         write_deltalake(Table.SENSOR_5MIN.under(lake), pa.table(dict.fromkeys(SEQUENCES, column)))
-        changed(lake, Table.SENSOR_5MIN, [*SEQUENCES, *SEQUENCES], {})
+        changed(pinned(lake, Table.SENSOR_5MIN), [*SEQUENCES, *SEQUENCES], {})

@@ -106,7 +106,9 @@ class PostgresLoader:
             seqs = self._reached(connection)
             versions: dict[str, int] = {}
             windows, rises = 0, dict[int, int]()
-            read = {fact: gold.changed(lake, fact.gold, fact.staged, _after(seqs, fact), held) for fact in FACTS}
+            tables = {fact: gold.pinned(lake, fact.gold) for fact in FACTS}
+            days = held()
+            read = {fact: gold.changed(tables[fact], fact.staged, _after(seqs, fact), days) for fact in FACTS}
             seqs[HELD], seqs[HELD_BY_HOUR] = [], {}
             for fact, rows in read.items():
                 if rows.version is not None:
