@@ -41,3 +41,8 @@ def print_json(value: dict[str, Any]) -> None:
 def printable(text: str) -> str:
     """What others wrote, harmless on a terminal and in one line."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def cell(text: str) -> str:
+    """What others wrote, harmless in a drawing that takes markup."""
+    return escape(printable(text))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from cli import accounts
 from cli.client import Client
+from cli.console import cell
 from cli.embedded import state
 from cli.embedded.errors import StackError
 from cli.embedded.home import Home
@@ -42,7 +43,7 @@ def processes_table(processes: Mapping[str, Mapping[str, Any]]) -> Table:
     drawn.add_column("memory", justify="right")
     drawn.add_column("restarts", justify="right")
     for name, item in processes.items():
-        word = f"{item['state']} {item['reason']}".strip()
+        word = cell(f"{item['state']} {item['reason']}".strip())
         drawn.add_row(name, str(item["pid"] or "–"), word, number(item["memory_mb"], " MB", 0), str(item["restarts"]))
     return drawn
 
@@ -106,7 +107,7 @@ def figures_panel(now: Mapping[str, Any]) -> Panel:
     rows.add_column(style="bold")
     rows.add_column()
     driver = f"{now.get('observed') or 'unknown'}, wanted {now.get('desired') or 'unknown'}"
-    rows.add_row("driver", f"{driver}  {now.get('reason') or ''}")
+    rows.add_row("driver", f"{driver}  {cell(now.get('reason') or '')}")
     rows.add_row("throughput", f"{number(now.get('throughput'))} readings/s")
     rows.add_row("lag", f"{accounts.count(lag.get('total'))}   {partitions}")
     quantiles = "  ".join(f"{key} {number(latency.get(key), ' s')}" for key in ("p50", "p95", "p99"))
@@ -117,7 +118,7 @@ def figures_panel(now: Mapping[str, Any]) -> Panel:
         "last load", f"{accounts.count(load.get('windows'))} windows in {number(load.get('seconds'), ' s', 2)}"
     )
     balance = now.get("accounts") or {}
-    return Panel(Group(rows, accounts.table(balance), _balance_word(balance)), title=str(now.get("pipeline") or ""))
+    return Panel(Group(rows, accounts.table(balance), _balance_word(balance)), title=cell(now.get("pipeline") or ""))
 
 
 def _balance_word(balance: Mapping[str, Any]) -> str:

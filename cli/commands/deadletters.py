@@ -311,3 +311,5 @@ def _print_redrive(item: dict[str, Any], as_json: bool) -> None:
     outcome = item["outcome"]
     if outcome:
         typer.echo("  " + ", ".join(f"{outcome[name]:,} {name}" for name in OUTCOMES))
+    elif item["sent"]:
+        typer.echo("  what became of them is not known yet")

@@ -13,7 +13,7 @@ from cli import login
 from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
 from cli.commands.waiting import until_settled
-from cli.console import print_json
+from cli.console import print_json, printable
 
 app = typer.Typer(help="Pipelines, their versions and their streaming jobs.", no_args_is_help=True)
 
@@ -167,5 +167,5 @@ def _print(found: dict[str, Any], columns: tuple[str, ...], as_json: bool) -> No
         return
     drawn = Table(*columns, box=box.SIMPLE, pad_edge=False)
     for row in found["results"]:
-        drawn.add_row(*(str(row[column]) for column in columns))
-    Console(highlight=False).print(drawn)
+        drawn.add_row(*(printable(str(row[column])) for column in columns))
+    Console(highlight=False, markup=False).print(drawn)

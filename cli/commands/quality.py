@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -150,13 +151,15 @@ def results(
     if as_json:
         print_json(found)
         return
-    columns = ("evaluation", "suite", "verdict", "passed", "rows", "from", "to", "run")
+    columns = ("no.", "suite", "verdict", "passed", "rows", "from (UTC)", "hours", "run")
     drawn = Table(*columns, box=box.SIMPLE, pad_edge=False)
     for item in found["results"]:
         counts = item["counts"]
         passed = f"{counts['passed']} of {sum(counts.values())}"
         suite_of = f"{item['suite']} v{item['version']}"
-        figures = (passed, f"{item['rows']:,}", item["start"][:16], item["end"][:16], str(item["run"]))
+        start, end = (datetime.fromisoformat(item[name]) for name in ("start", "end"))
+        hours = f"{(end - start) / timedelta(hours=1):g}"
+        figures = (passed, f"{item['rows']:,}", f"{start:%Y-%m-%d %H:%M}", hours, str(item["run"]))
         drawn.add_row(str(item["id"]), suite_of, item["verdict"], *figures)
     Console(highlight=False, markup=False).print(drawn)
 

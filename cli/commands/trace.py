@@ -13,7 +13,7 @@ from cli import login
 from cli.accounts import count
 from cli.client import Client
 from cli.commands.options import HomeOption, JsonOption
-from cli.console import print_json, steps
+from cli.console import cell, print_json, printable, steps
 from cli.embedded.errors import StackError
 from cli.inquiries import answered
 
@@ -54,14 +54,13 @@ def _print_trace(result: dict[str, Any], seconds: float) -> None:
     console = Console(highlight=False)
     for record in result["records"]:
         title = f"{record['topic']} partition {record['partition']} offset {record['offset']}"
-        drawn = Table(box=box.SIMPLE, title=title, title_justify="left", pad_edge=False, show_header=False)
+        drawn = Table(box=box.SIMPLE, title=cell(title), title_justify="left", pad_edge=False, show_header=False)
         for step in record["steps"]:
             mark = MARKS.get(step["state"], LOST)
-            drawn.add_row(
-                mark, step["layer"].replace("_", " "), f"{step['words']}\n[dim]{_details(step['detail'])}[/dim]"
-            )
+            told = f"{cell(step['words'])}\n[dim]{cell(_details(step['detail']))}[/dim]"
+            drawn.add_row(mark, step["layer"].replace("_", " "), told)
         console.print(drawn)
-    console.print(result["words"], markup=False)
+    console.print(printable(result["words"]), markup=False)
     for problem in result["problems"]:
         console.print(problem, style="red", markup=False)
     console.print(f"[dim]traced in {seconds:.1f} s[/dim]")
@@ -69,7 +68,13 @@ def _print_trace(result: dict[str, Any], seconds: float) -> None:
 
 def _details(detail: dict[str, Any]) -> str:
     shown = {name: value for name, value in detail.items() if value not in (None, [], {})}
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items()).replace("[", "\\[")
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in shown.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_details(value)})"
+    return "; ".join(map(_value, value)) if isinstance(value, list) else str(value)
 
 
 def watermark(

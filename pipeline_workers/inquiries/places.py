@@ -170,7 +170,7 @@ def record_at(servers: str, place: Place) -> Record:
         return Record(arrived, len(message.value() or b""), low, high)
     except KafkaException as error:
         if error.args[0].code() in (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART):
-            raise NoSuchPlace(f"Kafka has no topic {place.topic} with a partition {place.partition}") from error
+            raise NoSuchPlace(f"Kafka has no partition {place.partition} of {place.topic}") from error
         raise KafkaUnreadable(f"{place} at {servers}: {error.args[0].str()}") from error
     finally:
         consumer.close()

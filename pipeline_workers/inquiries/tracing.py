@@ -119,7 +119,8 @@ class _Tracer:
         try:
             found = record_at(settings.PENSTOCK["bootstrap_servers"], place)
         except NoSuchPlace as error:
-            return Step("kafka", "missing", f"{error}; the pipeline reads {self._pipeline.topic}")
+            reads = "" if place.topic == self._pipeline.topic else f"; the pipeline reads {self._pipeline.topic}"
+            return Step("kafka", "missing", f"{error}{reads}")
         except KafkaUnreadable as error:
             return Step("kafka", "unknown", str(error))
         log = {"log_start": found.low, "log_end": found.high}

@@ -99,7 +99,9 @@ def test_results_are_listed_shown_and_summed(penstock: Penstock, pipeline: Pipel
     bad = evaluation("mine", "failed", samples=[{"sensor_id": "\x1b[31mred"}])
     kept = evaluations_record(pipeline=pipeline, run=1, evaluations=[Evaluation.of(bad)])
     number = str(kept["mine"].pk)
-    assert "0 of 1" in penstock("results").stdout
+    listed = penstock("results").stdout
+    assert "0 of 1" in listed
+    assert f"{DAY} 00:00" in listed
     assert told(penstock("results", "--suite", "mine", "--verdict", "passed", "--json"))["results"] == []
     shown = penstock("result", number)
     assert f"suite mine v1: failed, 7 rows from {DAY}T00:00:00Z" in shown.stdout

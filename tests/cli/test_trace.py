@@ -105,6 +105,17 @@ def test_or_by_its_place_as_json_and_what_no_layer_has_is_an_exit_code(penstock:
         assert penstock("trace", "t-1", "2026-03-01T12:00:00Z").exit_code == 1
 
 
+def test_what_others_wrote_is_shown_as_it_is_and_commands_no_terminal(penstock: Penstock) -> None:
+    words = "it was discarded: [/dim] [red]odd\x1b[2J"
+    step = {"layer": "dead_letters", "state": "stopped", "words": words, "detail": {"sent_to": {"topic": "[/x]"}}}
+    record = {"topic": "[/t]", "partition": 0, "offset": 7, "steps": [step]}
+    with worker({"found": True, "words": words, "problems": [], "records": [record]}):
+        done = penstock("trace", "t-1", "2026-03-01T12:00:00+01:00")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("[/dim] [red]odd\ufffd[2J") == 2
+    assert "sent to (topic [/x])" in done.output
+
+
 @pytest.mark.parametrize(
     "argv",
     [[], ["t-1"], ["--partition", "1"], ["t-1", "2026-03-01T12:00Z", "--partition", "1", "--offset", "1"],

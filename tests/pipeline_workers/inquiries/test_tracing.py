@@ -180,7 +180,8 @@ def test_a_reading_that_nobody_sent_is_in_no_layer(told: Pipeline) -> None:
 @pytest.mark.parametrize("topic", ["", "another"], ids=["its topic", "another topic"])
 def test_a_partition_that_kafka_does_not_have_is_said_to_be_missing(told: Pipeline, topic: str) -> None:
     found = trace(told, {"topic": topic or told.topic, "partition": 99, "offset": 0})
-    words = f"Kafka has no topic {topic or told.topic} with a partition 99; the pipeline reads {told.topic}"
+    words = f"Kafka has no partition 99 of {topic or told.topic}"
+    words += f"; the pipeline reads {told.topic}" if topic else ""
     assert (found["found"], found["words"]) == (False, words)
     assert path(found["records"][0]) == [("kafka", "missing")]
 
